@@ -1,0 +1,53 @@
+// What every resource shares: ids, money, places, pages.
+import { z } from 'zod';
+
+/** Ids are UUIDv7: sortable by creation time (RFC 9562, section 5.7). */
+const id = <const Brand extends string>(brand: Brand) => z.uuid().brand(brand);
+
+export const AdId = id('AdId');
+export const UserId = id('UserId');
+export const OrderId = id('OrderId');
+export const PaymentId = id('PaymentId');
+export const ShipmentId = id('ShipmentId');
+export const MediaId = id('MediaId');
+export const ReportId = id('ReportId');
+export const NotificationId = id('NotificationId');
+export type AdId = z.infer<typeof AdId>;
+export type UserId = z.infer<typeof UserId>;
+export type OrderId = z.infer<typeof OrderId>;
+export type PaymentId = z.infer<typeof PaymentId>;
+export type ShipmentId = z.infer<typeof ShipmentId>;
+export type MediaId = z.infer<typeof MediaId>;
+export type ReportId = z.infer<typeof ReportId>;
+export type NotificationId = z.infer<typeof NotificationId>;
+
+export const Currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as RUB')
+  .meta({ example: 'RUB' });
+
+/** An amount in the currency's minor units (kopecks, cents), never a fraction. */
+export const Money = z
+  .strictObject({ amount: z.int().min(0).max(100_000_000_000), currency: Currency })
+  .meta({ id: 'Money', example: { amount: 1_500_000, currency: 'RUB' } });
+export type Money = z.infer<typeof Money>;
+
+export const Instant = z.iso.datetime({ offset: true }).meta({ example: '2026-11-24T10:00:00.000Z' });
+
+/** A name in the two languages of the storefront. */
+export const LocalisedText = z.object({ ru: z.string(), en: z.string() });
+export type LocalisedText = z.infer<typeof LocalisedText>;
+export const Language = z.enum(['ru', 'en']);
+export type Language = z.infer<typeof Language>;
+
+/** Lower-case identifiers of categories, cities and pick-up points. */
+export const Slug = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and dashes').max(64);
+
+/** An opaque cursor: only what an earlier page returned as `next_cursor` is valid. */
+export const Cursor = z.string().min(1).max(512);
+export const Limit = z.coerce.number().int().min(1).max(100);
+export const page = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), next_cursor: Cursor.nullable() });
+
+/** Chosen by the client, unique per thing it wants done (draft-ietf-httpapi-idempotency-key-header). */
+export const IdempotencyKey = z.string().min(8, 'must have at least 8 characters').max(128);

@@ -1,0 +1,79 @@
+// Facts on the bus: CloudEvents 1.0 in Kafka's binary mode. The key is the aggregate's id.
+import { z } from 'zod';
+import { Ad, AdStatus } from './ads.ts';
+import { AdId, Instant, Money, OrderId, PaymentId, ShipmentId, UserId } from './common.ts';
+import { DateRange, DeliveryStage } from './delivery.ts';
+import { CancelReason, OrderStatus } from './orders.ts';
+import { PaymentStatus } from './payments.ts';
+
+/** The whole ad after a change. `version` grows by one with each, so old news is told from new. */
+export const AdChanged = z.object({ ad: Ad, previous_status: AdStatus.nullable() });
+export const AdDeleted = z.object({ ad_id: AdId, category: z.string(), seller_id: UserId, version: z.int() });
+
+export const UserChanged = z.object({ user_id: UserId, name: z.string(), rating: z.number().nullable(), reviews: z.int(), version: z.int() });
+export const SessionEnded = z.object({ user_id: UserId, sid: z.string(), tokens_until: z.int() });
+
+export const MediaReady = z.object({ media_id: z.uuid(), owner_id: UserId, width: z.int(), height: z.int(), url: z.string(), thumb_url: z.string() });
+
+export const ReportSubmitted = z.object({ report_id: z.uuid(), subject: z.object({ type: z.enum(['ad', 'user']), id: z.uuid() }), reason: z.string(), reporter_id: UserId });
+export const ReportResolved = ReportSubmitted.extend({ decision: z.enum(['accept', 'reject']), resolution: z.string() });
+
+export const OrderStatusChanged = z.object({
+  order_id: OrderId,
+  status: OrderStatus,
+  previous_status: OrderStatus.nullable(),
+  cancel_reason: CancelReason.nullable(),
+  buyer_id: UserId,
+  seller_id: UserId,
+  ad: z.object({ id: AdId, title: z.string() }),
+  total: Money,
+  estimated: DateRange.nullable(),
+  at: Instant,
+  version: z.int(),
+});
+
+export const PaymentStatusChanged = z.object({
+  payment_id: PaymentId,
+  order_id: OrderId,
+  buyer_id: UserId,
+  status: PaymentStatus,
+  previous_status: PaymentStatus.nullable(),
+  amount: Money,
+  reason: z.string().nullable(),
+  at: Instant,
+  version: z.int(),
+});
+
+export const DeliveryStageChanged = z.object({
+  shipment_id: ShipmentId,
+  order_id: OrderId,
+  buyer_id: UserId,
+  seller_id: UserId,
+  stage: DeliveryStage,
+  previous_stage: DeliveryStage.nullable(),
+  tracking_number: z.string().nullable(),
+  estimated: DateRange.nullable(),
+  reason: z.string().nullable(),
+  at: Instant,
+  version: z.int(),
+});
+
+/** Every event type: the topic it is on and the shape of its data. */
+export const eventTypes = {
+  'ad.changed': { topic: 'ads.v1', data: AdChanged },
+  'ad.deleted': { topic: 'ads.v1', data: AdDeleted },
+  'user.changed': { topic: 'users.v1', data: UserChanged },
+  'session.ended': { topic: 'users.v1', data: SessionEnded },
+  'media.ready': { topic: 'media.v1', data: MediaReady },
+  'report.submitted': { topic: 'reports.v1', data: ReportSubmitted },
+  'report.resolved': { topic: 'reports.v1', data: ReportResolved },
+  'order.status_changed': { topic: 'orders.v1', data: OrderStatusChanged },
+  'payment.status_changed': { topic: 'payments.v1', data: PaymentStatusChanged },
+  'delivery.stage_changed': { topic: 'deliveries.v1', data: DeliveryStageChanged },
+} as const;
+
+export type EventType = keyof typeof eventTypes;
+export type EventData<Type extends EventType> = z.output<(typeof eventTypes)[Type]['data']>;
+export const realtimeTopic = 'realtime.v1';
+export const topicNames = [...new Set(Object.values(eventTypes).map((each) => each.topic)), realtimeTopic] as const;
+export type TopicName = (typeof eventTypes)[EventType]['topic'] | typeof realtimeTopic;

@@ -1,0 +1,16 @@
+// All REST operations of core, by their ids.
+import { adRoutes } from './ads.ts';
+import { deliveryRoutes } from './delivery.ts';
+import { mediaRoutes } from './media.ts';
+import { notificationRoutes } from './notifications.ts';
+import { orderRoutes } from './orders.ts';
+import { paymentRoutes } from './payments.ts';
+import { reportRoutes } from './reports.ts';
+import type { RouteSpec } from './route.ts';
+import { searchRoutes } from './search.ts';
+import { userRoutes } from './users.ts';
+
+export const routes = {
+  ...adRoutes, ...userRoutes, ...searchRoutes, ...mediaRoutes, ...reportRoutes,
+  ...orderRoutes, ...paymentRoutes, ...deliveryRoutes, ...notificationRoutes,
+} as const satisfies Record<string, RouteSpec>;
