@@ -24,7 +24,7 @@ export const StreamQuery = z.object({
   order: OrderId.optional().meta({ description: 'Only what concerns this order' }),
   channels: list(PublicChannel, 20).optional().meta({ description: 'Public channels to add, such as `ad:ID,category:bicycles`' }),
   ticket: z.string().max(2048).optional().meta({ description: 'From POST /v1/stream/tickets, where a header cannot be set' }),
-  last_event_id: z.string().max(2048).optional().meta({ description: 'Where `Last-Event-ID` cannot be set' }),
+  last_event_id: z.string().max(4096).optional().meta({ description: 'Where `Last-Event-ID` cannot be set' }),
 });
 export type StreamQuery = z.infer<typeof StreamQuery>;
 
@@ -44,8 +44,9 @@ export const RealtimeMessage = z.object({ event: z.string().min(1).max(64), data
 export type RealtimeMessage = z.infer<typeof RealtimeMessage>;
 
 /**
- * A place in a channel. `epoch` names one life of the history, `offset` grows within it,
- * `time` (ms) tells a forgotten place from one before the beginning.
+ * A place in a channel. `epoch` names one life of the history; `offset` grows within it and is the bus
+ * offset plus one, so that zero is the place before all messages; at `time` (ms) this was the end of
+ * the channel, which tells a forgotten place from one before the beginning.
  */
 export const Position = z.object({ epoch: z.string().regex(/^[a-z0-9]{1,16}$/), offset: z.int().min(0), time: z.int().min(0) });
 export type Position = z.infer<typeof Position>;
@@ -71,12 +72,18 @@ export const MuxRequest = z.discriminatedUnion('op', [
 ]);
 export type MuxRequest = z.infer<typeof MuxRequest>;
 
-/** Realtime → edge. `subscribed` tells the channel's present end; `gap` says that `since` is out of reach. */
+/** How an edge that can't set headers authenticates on `/v1/mux`: this subprotocol and `bearer.` with the token in base64url. */
+export const muxSubprotocol = 'lotok.mux.v1';
+
+/**
+ * Realtime → edge. `head` is the place that the messages given reach to; what comes after follows as `message`.
+ * `gap`: `since` is out of reach, and no messages are given. `lost`: the same happened to a live subscription.
+ */
 export const MuxReply = z.discriminatedUnion('op', [
   z.object({ op: z.literal('subscribed'), channel: z.string(), head: Position, messages: z.array(ChannelMessage), gap: z.boolean() }),
   z.object({ op: z.literal('replayed'), request: z.int(), channel: z.string(), head: Position, messages: z.array(ChannelMessage), gap: z.boolean() }),
   z.object({ op: z.literal('message'), message: ChannelMessage }),
-  z.object({ op: z.literal('lost'), channel: z.string() }),
+  z.object({ op: z.literal('lost'), channel: z.string(), head: Position }),
   z.object({ op: z.literal('drain') }),
   z.object({ op: z.literal('pong'), at: z.int() }),
 ]);
@@ -92,7 +99,7 @@ export const encodeCursor = (places: ReadonlyMap<string, Position>): string =>
 
 /** Null for what `encodeCursor` cannot have made. */
 export const decodeCursor = (text: string): Map<string, Position> | null => {
-  if (text.length > 2048) return null;
+  if (text.length > 4096) return null;
   const places = new Map<string, Position>();
   for (const part of text.split('~')) {
     const match = /^([a-z]+:[\w-]{1,64})@([a-z0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,9})$/.exec(part);
