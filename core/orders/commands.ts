@@ -1,0 +1,259 @@
+// What the saga owes to other services, call by call: each until it succeeds or is refused for good.
+import type { Kysely } from 'kysely';
+import type { OrderId } from '../../contracts/common.ts';
+import { ProblemError } from '../../contracts/problem.ts';
+import type { Money as MoneyMessage } from '../../proto/generated/lotok/common/v1/money.ts';
+import type { DatabaseProvider } from '../platform/db/database.ts';
+import { type Loop, startLoop } from '../platform/loop.ts';
+import type { RpcClients } from '../platform/service.ts';
+import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
+import { type Advancing, advance, sagaEventsOfStage } from './advance.ts';
+import type { SagaEvent, Step } from './saga.ts';
+import {
+  type CommandRow,
+  finishCommand,
+  lockOrder,
+  type OrderRow,
+  type OrdersTables,
+  postponeCommand,
+  readOrder,
+  stillOwed,
+  takeCommand,
+  updateOrder,
+} from './store.ts';
+
+export interface CommandOptions extends Advancing {
+  readonly db: Kysely<OrdersTables>;
+  readonly databases: DatabaseProvider;
+  readonly rpc: RpcClients;
+  readonly publicUrl: string;
+}
+
+/** What a call brought: a change of the order, or a refusal and what the saga makes of it. */
+interface Outcome {
+  readonly change?: Partial<OrderRow>;
+  readonly refused?: { readonly event: SagaEvent | null; readonly why: string };
+}
+
+const callDeadlineMs = 5_000;
+/** Longer than any call may take: while it runs nobody else begins the same command. */
+const leaseMs = 30_000;
+const longestPauseMs = 60_000;
+const attemptsBeforeAttention = 10;
+const atOnce = 8;
+
+/** Does what is owed, woken by each transaction that owes something. */
+export async function startCommandLoop(options: CommandOptions): Promise<Loop> {
+  const { db, databases, clock, log } = options;
+  const running = new Set<Promise<void>>();
+  const loop = await startLoop({
+    name: 'orders.commands',
+    pollMs: 500,
+    log,
+    wake: (heard) => databases.listen('orders_commands', heard),
+    run: async () => {
+      while (running.size < atOnce) {
+        const now = clock.now();
+        const command = await takeCommand(db, now, new Date(now.getTime() + leaseMs));
+        if (!command) return false;
+        const work = runCommand(options, command)
+          .catch((error) => log.error('command.failed', { order_id: command.order_id, step: command.step, error }))
+          .finally(() => {
+            running.delete(work);
+            loop.wake();
+          });
+        running.add(work);
+      }
+      return false;
+    },
+  });
+  return {
+    wake: loop.wake,
+    async [Symbol.asyncDispose]() {
+      await loop[Symbol.asyncDispose]();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** Runs one step of an order now if it is due and nobody else has it; true when it ran. */
+export async function runStep(options: CommandOptions, orderId: OrderId, step: Step): Promise<boolean> {
+  const now = options.clock.now();
+  const command = await takeCommand(options.db, now, new Date(now.getTime() + leaseMs), { orderId, step });
+  if (!command) return false;
+  await runCommand(options, command);
+  return true;
+}
+
+async function runCommand(options: CommandOptions, command: CommandRow): Promise<void> {
+  const { db, log, metrics } = options;
+  const order = await readOrder(db, command.order_id);
+  if (!order) throw new Error(`command ${command.id} has no order`);
+  const { step } = command;
+  await inSpan(`orders step ${step}`, { parent: extractTrace(command.headers), attributes: { 'lotok.order_id': order.id } }, async () => {
+    try {
+      const outcome = await calls[step](order, options);
+      await settle(options, command, outcome);
+      metrics.sagaCommands.inc({ step, result: outcome.refused ? 'refused' : 'done' });
+    } catch (error) {
+      metrics.sagaCommands.inc({ step, result: 'error' });
+      const message = error instanceof Error ? error.message : String(error);
+      log.warn('command.postponed', { order_id: order.id, step, attempts: command.attempts, error: message });
+      const pauseMs = Math.min(longestPauseMs, 200 * 2 ** Math.min(command.attempts, 12)) * (0.5 + Math.random() / 2);
+      await postponeCommand(db, command.id, new Date(options.clock.now().getTime() + pauseMs), message);
+      if (command.attempts === attemptsBeforeAttention) await callAttention(options, order.id, `${step}: ${message}`);
+    }
+  });
+}
+
+async function callAttention({ db, clock, log }: CommandOptions, orderId: OrderId, why: string): Promise<void> {
+  await db.updateTable('orders').set({ needs_attention: why, updated_at: clock.now() }).where('id', '=', orderId).execute();
+  log.error('order.needs_attention', { order_id: orderId, why });
+}
+
+/** The command's end, the order's change and the saga's next step, in one transaction. */
+async function settle(options: CommandOptions, command: CommandRow, { change, refused }: Outcome): Promise<void> {
+  const { db, clock } = options;
+  await db.transaction().execute(async (trx) => {
+    let order = await lockOrder(trx, command.order_id);
+    if (!order) throw new Error(`command ${command.id} has no order`);
+    const now = clock.now();
+    await finishCommand(trx, command.id, refused ? 'refused' : 'done', refused?.why ?? null, now);
+    const attention = refused && !refused.event ? `${command.step}: ${refused.why}` : null;
+    if (change || attention !== order.needs_attention) {
+      order = await updateOrder(trx, order.id, { ...change, needs_attention: attention, updated_at: now, version: order.version + 1 });
+    }
+    if (refused?.event) order = await advance(trx, order, refused.event, options);
+    // Back on its way: what the parcel did while we tried to stop it counts now.
+    if (refused?.event === 'cancellation_refused' && order.delivery_stage) {
+      for (const event of sagaEventsOfStage[order.delivery_stage]) order = await advance(trx, order, event, options);
+    }
+    if (order.status === 'cancelling' && !(await stillOwed(trx, order.id))) await advance(trx, order, 'compensated', options);
+  });
+}
+
+const money = (order: OrderRow, amount: number): MoneyMessage => ({ amount, currency: order.currency });
+const total = (order: OrderRow): number => order.price + order.delivery_price;
+
+/** A final no becomes an outcome; anything else is thrown and tried again. */
+async function unlessRefused(call: Promise<unknown>, event: SagaEvent | null): Promise<Outcome> {
+  try {
+    await call;
+    return {};
+  } catch (error) {
+    if (isRefusal(error)) return { refused: { event, why: error.message } };
+    throw error;
+  }
+}
+
+/** Refusals are rules speaking (4xx); trouble on the way (5xx, too many requests, still running) passes. */
+const isRefusal = (error: unknown): error is ProblemError =>
+  error instanceof ProblemError && error.status < 500 && error.code !== 'too-many-requests' && error.code !== 'request-in-progress';
+
+const isCode = (error: unknown, ...codes: readonly string[]): boolean => error instanceof ProblemError && codes.includes(error.code);
+
+const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) => Promise<Outcome>>> = {
+  async start_payment(order, { rpc, publicUrl }) {
+    const { payment } = await rpc.payments.startPayment(
+      {
+        paymentId: order.payment_id,
+        orderId: order.id,
+        buyerId: order.buyer_id,
+        sellerId: order.seller_id,
+        amount: money(order, total(order)),
+        sellerAmount: money(order, order.price),
+        description: order.ad_title,
+        returnUrl: `${publicUrl}/orders/${order.id}`,
+      },
+      callOptions(order, 'start_payment'),
+    );
+    return payment?.confirmationUrl ? { change: { confirmation_url: payment.confirmationUrl } } : {};
+  },
+
+  mark_ad_sold: (order, { rpc }) =>
+    unlessRefused(rpc.ads.markSold({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'mark_ad_sold')), 'ad_refused'),
+
+  async create_shipment(order, { rpc }) {
+    try {
+      const { shipment } = await rpc.delivery.createShipment(
+        {
+          shipmentId: order.shipment_id,
+          orderId: order.id,
+          buyerId: order.buyer_id,
+          sellerId: order.seller_id,
+          fromCity: order.ad_city,
+          destination: { address: order.address ?? '', pickupPoint: order.pickup_point ?? '' },
+          description: order.ad_title,
+          declaredValue: money(order, order.price),
+        },
+        callOptions(order, 'create_shipment'),
+      );
+      if (!shipment) throw new Error('delivery answered without a shipment');
+      const { estimated } = shipment;
+      return {
+        change: {
+          tracking_number: shipment.trackingNumber || null,
+          ...(estimated ? { estimated_from: estimated.from, estimated_to: estimated.to } : {}),
+        },
+      };
+    } catch (error) {
+      if (isRefusal(error)) return { refused: { event: 'parcel_refused', why: error.message } };
+      throw error;
+    }
+  },
+
+  async notify_paid(order, { rpc }) {
+    const parameters = {
+      ad_title: order.ad_title,
+      total_amount: String(total(order)),
+      total_currency: order.currency,
+      estimated_from: order.estimated_from ?? '',
+      estimated_to: order.estimated_to ?? '',
+      tracking_number: order.tracking_number ?? '',
+    };
+    await rpc.notifications.enqueue(
+      { userId: order.buyer_id, kind: 'order_paid', orderId: order.id, parameters },
+      callOptions(order, 'notify_paid'),
+    );
+    return {};
+  },
+
+  capture_payment: (order, { rpc }) =>
+    unlessRefused(rpc.payments.capture({ paymentId: order.payment_id }, callOptions(order, 'capture_payment')), null),
+
+  pay_out_seller: (order, { rpc }) =>
+    unlessRefused(rpc.payments.payOut({ paymentId: order.payment_id }, callOptions(order, 'pay_out_seller')), null),
+
+  cancel_shipment: async (order, { rpc }) => {
+    const request = { shipmentId: order.shipment_id, reason: order.cancel_reason ?? '' };
+    try {
+      await rpc.delivery.cancelShipment(request, callOptions(order, 'cancel_shipment'));
+      return {};
+    } catch (error) {
+      if (isCode(error, 'not-found')) return {}; // it was never made
+      if (isRefusal(error)) return { refused: { event: 'cancellation_refused', why: error.message } };
+      throw error;
+    }
+  },
+
+  async return_money(order, { rpc }) {
+    const request = { paymentId: order.payment_id, reason: order.cancel_reason ?? '' };
+    try {
+      await rpc.payments.void(request, callOptions(order, 'return_money'));
+      return {};
+    } catch (error) {
+      if (isCode(error, 'not-found')) return {}; // it was never started
+      if (!isCode(error, 'conflict')) throw error;
+    }
+    // It was captured already.
+    return unlessRefused(rpc.payments.refund(request, { ...callOptions(order, 'return_money'), idempotencyKey: `${order.id}:refund` }), null);
+  },
+
+  async release_ad(order, { rpc }) {
+    const outcome = await unlessRefused(rpc.ads.release({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'release_ad')), null);
+    // An ad that is gone, or that this order no longer holds, needs no release.
+    return outcome.refused ? {} : outcome;
+  },
+};
+
+const callOptions = (order: OrderRow, step: Step) => ({ idempotencyKey: `${order.id}:${step}`, deadlineMs: callDeadlineMs });

@@ -1,0 +1,260 @@
+// What orders does for people: create, read, cancel, accept.
+import { createHash } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import type { OrderId, UserId } from '../../contracts/common.ts';
+import type { NewOrder, Order, OrderStatus, OrderWithTimeline, TimelineEntry } from '../../contracts/orders.ts';
+import { ProblemError } from '../../contracts/problem.ts';
+import type { RpcClients } from '../platform/service.ts';
+import { injectTrace } from '../platform/telemetry/tracing.ts';
+import { advance, tellStatus } from './advance.ts';
+import { type CommandOptions, runStep } from './commands.ts';
+import { orderCan, type SagaEvent } from './saga.ts';
+import * as store from './store.ts';
+import type { OrderRow, OrdersTables } from './store.ts';
+
+export interface Creation {
+  readonly buyerId: UserId;
+  readonly key: string;
+  readonly request: NewOrder;
+}
+
+/** How long a request waits for a payment that another process is starting. */
+const startWaitMs = 4_000;
+const reserveDeadlineMs = 3_000;
+const quoteDeadlineMs = 3_000;
+/** The hold outlives the payment's time, so that a payment in the last second still finds its ad. */
+const holdMarginSeconds = 10 * 60;
+export const keysKeptMs = 7 * 24 * 3_600_000;
+
+/**
+ * One key makes one order, however often and from wherever it is sent. The key's first request chooses the order's id;
+ * all that follows is idempotent by that id, so a repeated request, also one that runs at the same moment or after a
+ * crash in between, goes the same way to the same order. The first answer is kept.
+ */
+export async function createOrder(options: CommandOptions, { buyerId, key, request }: Creation): Promise<Order> {
+  const { db, clock } = options;
+  const requestHash = createHash('sha256').update(JSON.stringify([request.ad_id, request.delivery])).digest('hex');
+  const claim = await store.claimKey(db, {
+    buyer_id: buyerId,
+    key,
+    request_hash: requestHash,
+    order_id: uuidv7() as OrderId,
+    created_at: clock.now(),
+  });
+  if (claim.request_hash !== requestHash) {
+    throw new ProblemError('idempotency-key-reused', { detail: 'Use a new Idempotency-Key for a new request' });
+  }
+  if (claim.response) return claim.response;
+
+  if (!(await store.readOrder(db, claim.order_id))) {
+    try {
+      await placeOrder(options, claim.order_id, buyerId, request);
+    } catch (error) {
+      await store.freeKey(db, buyerId, key);
+      throw error;
+    }
+  }
+  const started = await startPayment(options, claim.order_id);
+  return store.keepAnswer(db, buyerId, key, present(started, buyerId));
+}
+
+/** Reserves the ad, asks what delivery costs, and writes the order with its first command and event in one transaction. */
+async function placeOrder(options: CommandOptions, orderId: OrderId, buyerId: UserId, request: NewOrder): Promise<void> {
+  const { db, rpc, clock, outbox, timeoutSeconds } = options;
+  const ad = await rpc.ads.reserve(
+    { adId: request.ad_id, orderId, buyerId, ttlSeconds: timeoutSeconds.payment + holdMarginSeconds },
+    { idempotencyKey: `${orderId}:reserve`, deadlineMs: reserveDeadlineMs },
+  );
+  if (!ad.price) throw new Error('ads reserved an ad without a price');
+  const { delivery } = request;
+  const quote = await quoteOrRelease(rpc, orderId, ad.adId, {
+    fromCity: ad.city,
+    destination: {
+      address: delivery.method === 'courier' ? delivery.address : '',
+      pickupPoint: delivery.method === 'pickup_point' ? delivery.pickup_point : '',
+    },
+    declaredValue: ad.price,
+  });
+
+  const now = clock.now();
+  const headers: Record<string, string> = {};
+  injectTrace(headers);
+  const order: OrderRow = {
+    id: orderId,
+    status: 'pending_payment',
+    cancel_reason: null,
+    buyer_id: buyerId,
+    seller_id: ad.sellerId as UserId,
+    ad_id: ad.adId,
+    ad_title: ad.title,
+    ad_thumb_url: ad.thumbUrl || null,
+    ad_city: ad.city,
+    currency: ad.price.currency,
+    price: ad.price.amount,
+    delivery_price: quote.price.amount,
+    payment_id: uuidv7(),
+    payment_status: 'in_progress',
+    payment_version: 0,
+    confirmation_url: null,
+    shipment_id: uuidv7(),
+    delivery_method: delivery.method,
+    address: delivery.method === 'courier' ? delivery.address : null,
+    pickup_point: delivery.method === 'pickup_point' ? delivery.pickup_point : null,
+    delivery_stage: null,
+    delivery_version: 0,
+    tracking_number: null,
+    estimated_from: quote.estimated?.from ?? null,
+    estimated_to: quote.estimated?.to ?? null,
+    deadline_at: new Date(now.getTime() + timeoutSeconds.payment * 1000),
+    needs_attention: null,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  };
+  await db.transaction().execute(async (trx) => {
+    const inserted = await trx
+      .insertInto('orders')
+      .values(order)
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    if (!inserted) return; // the same request at the same moment was first
+    await store.oweCommands(trx, orderId, ['start_payment'], now, headers);
+    await tellStatus(trx, outbox, order, null, now);
+  });
+  options.metrics.sagaTransitions.inc({ from: 'none', to: 'pending_payment', event: 'created' });
+  options.log.info('order.created', { order_id: orderId, ad_id: ad.adId });
+}
+
+async function quoteOrRelease(rpc: RpcClients, orderId: OrderId, adId: string, request: Parameters<RpcClients['delivery']['quote']>[0]) {
+  try {
+    const { price, estimated } = await rpc.delivery.quote(request, { deadlineMs: quoteDeadlineMs });
+    if (!price) throw new Error('delivery quoted without a price');
+    return { price, estimated };
+  } catch (error) {
+    // Were this to fail too, the hold ends by itself.
+    await rpc.ads.release({ adId, orderId }, { idempotencyKey: `${orderId}:unreserve` }).catch(() => undefined);
+    if (error instanceof ProblemError && error.status >= 500) throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
+    throw error;
+  }
+}
+
+/** The order once its payment can be paid. The command is durable: when this gives up, the loop goes on. */
+async function startPayment(options: CommandOptions, orderId: OrderId): Promise<OrderRow> {
+  const end = Date.now() + startWaitMs;
+  for (;;) {
+    await runStep(options, orderId, 'start_payment');
+    const order = await store.readOrder(options.db, orderId);
+    if (!order) throw new Error(`order ${orderId} vanished`);
+    if (order.confirmation_url || order.status !== 'pending_payment') return order;
+    if (Date.now() > end) {
+      throw new ProblemError('payment-unavailable', {
+        detail: 'Your order is kept. Repeat the request with the same Idempotency-Key to go on',
+        headers: { 'retry-after': '5' },
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export async function getOrder(db: Kysely<OrdersTables>, id: OrderId, userId: UserId): Promise<OrderWithTimeline> {
+  const order = await store.readOrder(db, id);
+  // Somebody else's order is none: its id tells nothing.
+  if (!order || (order.buyer_id !== userId && order.seller_id !== userId)) throw new ProblemError('not-found');
+  const timeline = await store.readTimeline(db, id);
+  return {
+    ...present(order, userId),
+    timeline: timeline.map(({ kind, value, reason, at }) => {
+      const when = at.toISOString();
+      if (kind === 'order') return { kind, status: value, reason, at: when } as TimelineEntry;
+      if (kind === 'payment') return { kind, status: value, at: when } as TimelineEntry;
+      return { kind, stage: value, at: when } as TimelineEntry;
+    }),
+  };
+}
+
+export interface OrderList {
+  readonly role: 'buyer' | 'seller';
+  readonly userId: UserId;
+  readonly status: OrderStatus | undefined;
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** A page of orders, newest first, and the id that the next page begins before. */
+export async function listOrders(db: Kysely<OrdersTables>, list: OrderList): Promise<{ items: Order[]; next: OrderId | null }> {
+  const rows = await store.listOrders(db, { ...list, limit: list.limit + 1 });
+  const items = rows.slice(0, list.limit);
+  const last = items.at(-1);
+  return { items: items.map((row) => present(row, list.userId)), next: rows.length > list.limit && last ? last.id : null };
+}
+
+export const cancelOrder = (options: CommandOptions, id: OrderId, userId: UserId): Promise<Order> =>
+  decide(options, id, userId, 'buyer_cancelled', 'This order can no longer be cancelled');
+
+export const acceptOrder = (options: CommandOptions, id: OrderId, userId: UserId): Promise<Order> =>
+  decide(options, id, userId, 'buyer_accepted', 'Only a delivered order can be accepted');
+
+/** A decision of the buyer. Deciding the same again changes nothing and is no error. */
+async function decide(
+  options: CommandOptions,
+  id: OrderId,
+  userId: UserId,
+  event: SagaEvent & ('buyer_cancelled' | 'buyer_accepted'),
+  refusal: string,
+): Promise<Order> {
+  const order = await options.db.transaction().execute(async (trx) => {
+    const locked = await store.lockOrder(trx, id);
+    if (!locked || (locked.buyer_id !== userId && locked.seller_id !== userId)) throw new ProblemError('not-found');
+    if (locked.buyer_id !== userId) throw new ProblemError('forbidden', { detail: 'Only the buyer decides this' });
+    const decided = event === 'buyer_accepted' ? locked.status === 'completed' : locked.cancel_reason === 'buyer_cancelled';
+    if (decided) return locked;
+    const possible = event === 'buyer_accepted' ? orderCan.beAccepted(locked.status) : orderCan.beCancelledByBuyer(locked.status);
+    if (!possible) throw new ProblemError('conflict', { detail: `${refusal}; it is ${locked.status}` });
+    return advance(trx, locked, event, options);
+  });
+  return present(order, userId);
+}
+
+/** An order as one of its two people sees it. */
+function present(order: OrderRow, userId: UserId): Order {
+  const { currency } = order;
+  const actions: Order['actions'] = [];
+  if (order.buyer_id === userId) {
+    if (orderCan.bePaid(order.status) && order.confirmation_url) actions.push('pay');
+    if (orderCan.beCancelledByBuyer(order.status)) actions.push('cancel');
+    if (orderCan.beAccepted(order.status)) actions.push('accept');
+    if (orderCan.beReviewed(order.status)) actions.push('review');
+  }
+  return {
+    id: order.id,
+    status: order.status,
+    cancel_reason: order.cancel_reason,
+    buyer_id: order.buyer_id,
+    seller_id: order.seller_id,
+    ad: { id: order.ad_id as Order['ad']['id'], title: order.ad_title, thumb_url: order.ad_thumb_url },
+    price: { amount: order.price, currency },
+    delivery_price: { amount: order.delivery_price, currency },
+    total: { amount: order.price + order.delivery_price, currency },
+    payment: {
+      id: order.payment_id as Order['payment']['id'],
+      status: order.payment_status,
+      // Only the buyer pays.
+      confirmation_url: order.buyer_id === userId ? order.confirmation_url : null,
+    },
+    delivery: {
+      method: order.delivery_method,
+      address: order.address,
+      pickup_point: order.pickup_point,
+      shipment_id: order.delivery_stage ? (order.shipment_id as Order['delivery']['shipment_id']) : null,
+      stage: order.delivery_stage,
+      tracking_number: order.tracking_number,
+      estimated: order.estimated_from && order.estimated_to ? { from: order.estimated_from, to: order.estimated_to } : null,
+    },
+    actions,
+    created_at: order.created_at.toISOString(),
+    updated_at: order.updated_at.toISOString(),
+    version: order.version,
+  };
+}

@@ -1,0 +1,270 @@
+// Queries of orders; nobody else reads its schema.
+import { type Kysely, type Selectable, sql, type Transaction, type Generated } from 'kysely';
+import type { OrderId, UserId } from '../../contracts/common.ts';
+import type { DeliveryStage } from '../../contracts/delivery.ts';
+import type { CancelReason, Order, OrderStatus } from '../../contracts/orders.ts';
+import type { PaymentStatus } from '../../contracts/payments.ts';
+import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import type { ServiceTables } from '../platform/service.ts';
+import type { Step } from './saga.ts';
+
+export interface OrdersTable {
+  id: OrderId;
+  status: OrderStatus;
+  cancel_reason: CancelReason | null;
+  buyer_id: UserId;
+  seller_id: UserId;
+  ad_id: string;
+  ad_title: string;
+  ad_thumb_url: string | null;
+  ad_city: string;
+  currency: string;
+  price: number;
+  delivery_price: number;
+  payment_id: string;
+  payment_status: PaymentStatus;
+  payment_version: number;
+  confirmation_url: string | null;
+  shipment_id: string;
+  delivery_method: 'courier' | 'pickup_point';
+  address: string | null;
+  pickup_point: string | null;
+  delivery_stage: DeliveryStage | null;
+  delivery_version: number;
+  tracking_number: string | null;
+  estimated_from: string | null;
+  estimated_to: string | null;
+  /** When the state's timeout happens. */
+  deadline_at: NullableTimestamp;
+  /** Why a person has to look; null for almost all. */
+  needs_attention: string | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  version: number;
+}
+export type OrderRow = Selectable<OrdersTable>;
+
+export interface CommandsTable {
+  id: Generated<number>;
+  order_id: OrderId;
+  step: Step;
+  /** `dropped`: the order took another way before it was begun. `refused`: the answer was a final no. */
+  state: 'owed' | 'done' | 'refused' | 'dropped';
+  attempts: number;
+  /** Not tried before; while it runs this is the end of its lease. */
+  not_before: Timestamp;
+  last_error: string | null;
+  /** The trace that it belongs to. */
+  headers: Json<Record<string, string>>;
+  created_at: Timestamp;
+  finished_at: NullableTimestamp;
+}
+export type CommandRow = Selectable<CommandsTable>;
+
+export interface TimelineTable {
+  id: Generated<number>;
+  order_id: OrderId;
+  kind: 'order' | 'payment' | 'delivery';
+  value: string;
+  reason: CancelReason | null;
+  at: Timestamp;
+}
+
+export interface OrdersTables extends ServiceTables {
+  orders: OrdersTable;
+  commands: CommandsTable;
+  timeline: TimelineTable;
+  order_keys: {
+    buyer_id: UserId;
+    key: string;
+    request_hash: string;
+    order_id: OrderId;
+    response: Json<Order | null>;
+    created_at: Timestamp;
+  };
+}
+
+type Db = Kysely<OrdersTables>;
+type Trx = Transaction<OrdersTables>;
+
+export const readOrder = (db: Db, id: OrderId): Promise<OrderRow | undefined> =>
+  db.selectFrom('orders').selectAll().where('id', '=', id).executeTakeFirst();
+
+/** Locks the order, so that whatever else happens to it waits its turn. */
+export const lockOrder = (trx: Trx, id: OrderId): Promise<OrderRow | undefined> =>
+  trx.selectFrom('orders').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+
+export async function updateOrder(trx: Trx, id: OrderId, change: Partial<Omit<OrderRow, 'id'>>): Promise<OrderRow> {
+  return trx.updateTable('orders').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+}
+
+export const readTimeline = (db: Db, id: OrderId) =>
+  db.selectFrom('timeline').select(['kind', 'value', 'reason', 'at']).where('order_id', '=', id).orderBy('id').execute();
+
+export async function appendTimeline(
+  trx: Trx,
+  entry: { order_id: OrderId; kind: TimelineTable['kind']; value: string; reason: CancelReason | null; at: Date },
+): Promise<void> {
+  await trx.insertInto('timeline').values(entry).execute();
+}
+
+/** Newest first; `before` is the id of the last order of the page before. */
+export function listOrders(
+  db: Db,
+  filter: { role: 'buyer' | 'seller'; userId: UserId; status: OrderStatus | undefined; before: string | undefined; limit: number },
+): Promise<OrderRow[]> {
+  let query = db
+    .selectFrom('orders')
+    .selectAll()
+    .where(filter.role === 'buyer' ? 'buyer_id' : 'seller_id', '=', filter.userId)
+    .orderBy('id', 'desc')
+    .limit(filter.limit);
+  if (filter.status) query = query.where('status', '=', filter.status);
+  if (filter.before) query = query.where('id', '<', filter.before as OrderId);
+  return query.execute();
+}
+
+/** The first request with a key chooses the order's id; every later one learns it. */
+export async function claimKey(
+  db: Db,
+  claim: { buyer_id: UserId; key: string; request_hash: string; order_id: OrderId; created_at: Date },
+): Promise<{ request_hash: string; order_id: OrderId; response: Order | null }> {
+  await db
+    .insertInto('order_keys')
+    .values({ ...claim, response: 'null' })
+    .onConflict((conflict) => conflict.columns(['buyer_id', 'key']).doNothing())
+    .execute();
+  return db
+    .selectFrom('order_keys')
+    .select(['request_hash', 'order_id', 'response'])
+    .where('buyer_id', '=', claim.buyer_id)
+    .where('key', '=', claim.key)
+    .executeTakeFirstOrThrow();
+}
+
+/** Keeps the first answer and returns it, whoever was first. */
+export async function keepAnswer(db: Db, buyerId: UserId, key: string, answer: Order): Promise<Order> {
+  const row = await db
+    .updateTable('order_keys')
+    .set({ response: sql`case when response = 'null'::jsonb then ${JSON.stringify(answer)}::jsonb else response end` })
+    .where('buyer_id', '=', buyerId)
+    .where('key', '=', key)
+    .returning('response')
+    .executeTakeFirst();
+  return row?.response ?? answer;
+}
+
+/** A request that ended without an order leaves its key free. */
+export async function freeKey(db: Db, buyerId: UserId, key: string): Promise<void> {
+  await db
+    .deleteFrom('order_keys')
+    .where('buyer_id', '=', buyerId)
+    .where('key', '=', key)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('orders').select('orders.id').whereRef('orders.id', '=', 'order_keys.order_id'))),
+    )
+    .execute();
+}
+
+export async function pruneKeys(db: Db, before: Date): Promise<void> {
+  await db.deleteFrom('order_keys').where('created_at', '<', before).execute();
+}
+
+export async function oweCommands(
+  trx: Trx,
+  orderId: OrderId,
+  owed: readonly Step[],
+  at: Date,
+  headers: Record<string, string>,
+): Promise<void> {
+  if (owed.length === 0) return;
+  await trx
+    .insertInto('commands')
+    .values(
+      owed.map((step) => ({
+        order_id: orderId,
+        step,
+        state: 'owed' as const,
+        attempts: 0,
+        not_before: at,
+        last_error: null,
+        headers: JSON.stringify(headers),
+        created_at: at,
+      })),
+    )
+    // Each step happens once in an order's life; one that was dropped never happened.
+    .onConflict((conflict) => conflict.columns(['order_id', 'step']).where('state', '<>', 'dropped').doNothing())
+    .execute();
+  await sql`select pg_notify('orders_commands', '')`.execute(trx);
+}
+
+/** Steps that were never tried; one that was may have had its effect, so it has to be carried to its end. */
+export async function dropUntried(trx: Trx, orderId: OrderId, droppable: readonly Step[], at: Date): Promise<void> {
+  await trx
+    .updateTable('commands')
+    .set({ state: 'dropped', finished_at: at })
+    .where('order_id', '=', orderId)
+    .where('state', '=', 'owed')
+    .where('attempts', '=', 0)
+    .where('step', 'in', droppable)
+    .execute();
+}
+
+/**
+ * Takes the next command that is due, by a lease: it comes again when its taker dies.
+ * A command waits for the earlier ones of its order.
+ */
+export async function takeCommand(
+  db: Db,
+  now: Date,
+  leaseUntil: Date,
+  only?: { orderId: OrderId; step: Step },
+): Promise<CommandRow | undefined> {
+  return db
+    .updateTable('commands')
+    .set((update) => ({ attempts: update('attempts', '+', 1), not_before: leaseUntil }))
+    .where('id', '=', (select) => {
+      let due = select
+        .selectFrom('commands as due')
+        .select('due.id')
+        .where('due.state', '=', 'owed')
+        .where('due.not_before', '<=', now)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('commands as earlier')
+                .select('earlier.id')
+                .whereRef('earlier.order_id', '=', 'due.order_id')
+                .whereRef('earlier.id', '<', 'due.id')
+                .where('earlier.state', '=', 'owed'),
+            ),
+          ),
+        )
+        .orderBy('due.not_before')
+        .limit(1)
+        // Two takers never take the same; neither waits for the other.
+        .forUpdate()
+        .skipLocked();
+      if (only) due = due.where('due.order_id', '=', only.orderId).where('due.step', '=', only.step);
+      return due;
+    })
+    .returningAll()
+    .executeTakeFirst();
+}
+
+export async function finishCommand(trx: Trx, id: number, state: 'done' | 'refused', error: string | null, at: Date): Promise<void> {
+  await trx.updateTable('commands').set({ state, last_error: error, finished_at: at }).where('id', '=', id).execute();
+}
+
+export async function postponeCommand(db: Db, id: number, notBefore: Date, error: string): Promise<void> {
+  await db.updateTable('commands').set({ not_before: notBefore, last_error: error }).where('id', '=', id).where('state', '=', 'owed').execute();
+}
+
+export async function stillOwed(trx: Trx, orderId: OrderId): Promise<boolean> {
+  const row = await trx.selectFrom('commands').select('id').where('order_id', '=', orderId).where('state', '=', 'owed').limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** An order whose time is up, locked for the rest of the transaction. */
+export const lockOverdue = (trx: Trx, now: Date): Promise<OrderRow | undefined> =>
+  trx.selectFrom('orders').selectAll().where('deadline_at', '<=', now).orderBy('deadline_at').limit(1).forUpdate().skipLocked().executeTakeFirst();

@@ -1,0 +1,90 @@
+// Core's configuration, read once from the environment by the composition root.
+import { z } from 'zod';
+import { type ServiceName, services } from '../../contracts/route.ts';
+
+const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
+const seconds = z.coerce.number().int().min(1);
+
+export const CoreConfig = z.object({
+  /** Which services run in this process. */
+  services: z.array(z.enum(services)).min(1),
+  hostname: z.string().default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8081),
+  /** Where keys, certificates, pictures and the embedded database live. */
+  dataFolder: z.string().min(1).default('.lotok'),
+  /** Where clients reach the edge: links in mails, return addresses of payment pages. */
+  publicUrl: z.url().default('http://127.0.0.1:8080'),
+  databaseUrl: z.string().optional(),
+  databasePoolSize: z.coerce.number().int().min(1).max(100).default(4),
+  kafkaBrokers: z.string().optional(),
+  jwksUrl: z.url().optional(),
+  jwtIssuer: z.string().min(1).default('https://lotok.internal'),
+  jwtAudience: z.string().min(1).default('lotok'),
+  accessTokenSeconds: seconds.default(900),
+  tlsCertFile: z.string().optional(),
+  tlsKeyFile: z.string().optional(),
+  tlsCaFile: z.string().optional(),
+  /** Addresses of services that run elsewhere: host:port for gRPC. */
+  addresses: z.partialRecord(z.enum(services), z.string()).default({}),
+  s3: z.object({ endpoint: z.url(), region: z.string(), bucket: z.string(), accessKeyId: z.string(), secretAccessKey: z.string() }).optional(),
+  smtpUrl: z.url().optional(),
+  mailFrom: z.string().default('Lotok <no-reply@lotok.example>'),
+  /** The sandbox provider, courier and mailbox, and demo accounts. Never in production. */
+  sandbox: flag.default(false),
+  sandboxStepMs: z.coerce.number().int().min(0).max(3_600_000).default(3_000),
+  /** Shared with the provider and the courier; made in the data folder when sandboxes run here. */
+  sandboxSecret: z.string().min(16).optional(),
+  paymentTimeoutSeconds: seconds.default(15 * 60),
+  deliveryTimeoutSeconds: seconds.default(30 * 24 * 3600),
+  acceptTimeoutSeconds: seconds.default(7 * 24 * 3600),
+  otlpEndpoint: z.url().optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+export type CoreConfig = z.output<typeof CoreConfig>;
+
+/** Throws an error that names each variable that is wrong. */
+export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): CoreConfig {
+  const addresses = Object.fromEntries(
+    services.flatMap((service) => {
+      const address = env[`${service.toUpperCase()}_ADDR`];
+      return address === undefined ? [] : [[service, address] as const];
+    }),
+  );
+  const result = CoreConfig.safeParse({
+    services: (only ?? services) as readonly ServiceName[],
+    hostname: env['HOST'],
+    port: env['PORT'],
+    dataFolder: env['LOTOK_DATA'],
+    publicUrl: env['PUBLIC_URL'],
+    databaseUrl: env['DATABASE_URL'],
+    databasePoolSize: env['DATABASE_POOL_SIZE'],
+    kafkaBrokers: env['KAFKA_BROKERS'],
+    jwksUrl: env['JWKS_URL'],
+    jwtIssuer: env['JWT_ISSUER'],
+    jwtAudience: env['JWT_AUDIENCE'],
+    accessTokenSeconds: env['ACCESS_TOKEN_SECONDS'],
+    tlsCertFile: env['TLS_CERT_FILE'],
+    tlsKeyFile: env['TLS_KEY_FILE'],
+    tlsCaFile: env['TLS_CA_FILE'],
+    addresses,
+    s3: env['S3_ENDPOINT'] && {
+      endpoint: env['S3_ENDPOINT'],
+      region: env['S3_REGION'] ?? 'us-east-1',
+      bucket: env['S3_BUCKET'],
+      accessKeyId: env['S3_ACCESS_KEY_ID'],
+      secretAccessKey: env['S3_SECRET_ACCESS_KEY'],
+    },
+    smtpUrl: env['SMTP_URL'],
+    mailFrom: env['MAIL_FROM'],
+    sandbox: env['SANDBOX'],
+    sandboxStepMs: env['SANDBOX_STEP_MS'],
+    sandboxSecret: env['SANDBOX_SECRET'],
+    paymentTimeoutSeconds: env['PAYMENT_TIMEOUT_SECONDS'],
+    deliveryTimeoutSeconds: env['DELIVERY_TIMEOUT_SECONDS'],
+    acceptTimeoutSeconds: env['ACCEPT_TIMEOUT_SECONDS'],
+    otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    logLevel: env['LOG_LEVEL'],
+  });
+  if (!result.success) throw new Error(`configuration: ${z.prettifyError(result.error)}`);
+  return result.data;
+}

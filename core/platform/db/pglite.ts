@@ -1,0 +1,37 @@
+// The embedded database: PGlite in the data folder, one connection for everything.
+import { PGlite } from '@electric-sql/pglite';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
+import { Kysely, PGliteDialect, sql } from 'kysely';
+import { checkedIdentifier, type DatabaseProvider, migrate } from './database.ts';
+
+/** Opens the database in `folder`, or one in memory when there is none. `template` is a dumped data directory to begin with. */
+export async function openPGlite(options: { folder?: string; template?: Blob }): Promise<DatabaseProvider> {
+  const pglite = await PGlite.create({
+    ...(options.folder === undefined ? {} : { dataDir: options.folder }),
+    ...(options.template === undefined ? {} : { loadDataDir: options.template }),
+    extensions: { pg_trgm },
+  });
+  // One Kysely for all services: its driver holds the lock that keeps transactions apart.
+  const root = new Kysely<unknown>({ dialect: new PGliteDialect({ pglite }) });
+  await sql`create extension if not exists pg_trgm`.execute(root);
+  let closing: Promise<void> | undefined;
+
+  return {
+    kind: 'pglite',
+    async open<Tables>(service: string, migrations: Parameters<DatabaseProvider['open']>[1]) {
+      const schema = checkedIdentifier(service);
+      await root.schema.createSchema(schema).ifNotExists().execute();
+      const db = root.withSchema(schema);
+      await migrate(db, schema, migrations);
+      return db as unknown as Kysely<Tables>;
+    },
+    async listen(channel, heard) {
+      const stop = await pglite.listen(checkedIdentifier(channel), heard);
+      return { [Symbol.asyncDispose]: async () => (pglite.closed ? undefined : stop()) };
+    },
+    async ping() {
+      await sql`select 1`.execute(root);
+    },
+    [Symbol.asyncDispose]: () => (closing ??= root.destroy().then(() => (pglite.closed ? undefined : pglite.close()))),
+  };
+}

@@ -1,0 +1,123 @@
+// The real database: PostgreSQL, one schema and one role per service.
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Log } from '../telemetry/log.ts';
+import { checkedIdentifier, type DatabaseProvider, migrate } from './database.ts';
+
+// int8 columns hold counters and minor units, all below 2^53.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** Keeps two processes from preparing roles and schemas at the same time. */
+const prepareLock = 7_206_401;
+const reconnectMs = 500;
+
+export interface PostgresOptions {
+  /** A user that may create schemas and roles. */
+  readonly url: string;
+  /** Connections per service. */
+  readonly poolSize: number;
+  readonly log: Log;
+}
+
+export async function openPostgres(options: PostgresOptions): Promise<DatabaseProvider> {
+  const { log } = options;
+  const admin = new pg.Pool({ connectionString: options.url, max: 2 });
+  admin.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+  await admin.query('select 1');
+  const opened: Kysely<unknown>[] = [];
+  const listeners = new Set<AsyncDisposable>();
+
+  const prepare = async (schema: string, role: string): Promise<void> => {
+    const client = await admin.connect();
+    try {
+      await client.query('begin');
+      await client.query('select pg_advisory_xact_lock($1)', [prepareLock]);
+      const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [role]);
+      if (rowCount === 0) await client.query(`create role ${role} nologin`);
+      await client.query(`grant ${role} to current_user`);
+      await client.query('create extension if not exists pg_trgm');
+      await client.query(`create schema if not exists ${schema} authorization ${role}`);
+      await client.query('commit');
+    } catch (error) {
+      await client.query('rollback');
+      throw error;
+    } finally {
+      client.release();
+    }
+  };
+
+  return {
+    kind: 'postgres',
+    async open<Tables>(service: string, migrations: Parameters<DatabaseProvider['open']>[1]) {
+      const schema = checkedIdentifier(service);
+      const role = `lotok_${schema}`;
+      await prepare(schema, role);
+      const pool = new pg.Pool({
+        connectionString: options.url,
+        max: options.poolSize,
+        // Each connection works as the service's own role, which owns its schema and nothing else.
+        options: `-c role=${role} -c search_path=${schema},public -c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000`,
+        application_name: `lotok-${schema}`,
+      });
+      pool.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+      const root = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+      opened.push(root);
+      const db = root.withSchema(schema);
+      await migrate(db, schema, migrations);
+      return db as unknown as Kysely<Tables>;
+    },
+    async listen(channel, heard) {
+      const listener = await listenForever(options.url, checkedIdentifier(channel), heard, log);
+      listeners.add(listener);
+      return listener;
+    },
+    async ping() {
+      await admin.query('select 1');
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...listeners].map((listener) => listener[Symbol.asyncDispose]()));
+      await Promise.all(opened.map((db) => db.destroy()));
+      await admin.end();
+    },
+  };
+}
+
+/** A connection of its own that listens, comes back after a loss, and then says so, since what was said meanwhile is gone. */
+async function listenForever(url: string, channel: string, heard: () => void, log: Log): Promise<AsyncDisposable> {
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const again = (): void => {
+    if (closed || timer) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      connect().then(heard, (error: Error) => {
+        log.warn('database.listen_failed', { channel, error: error.message });
+        again();
+      });
+    }, reconnectMs);
+  };
+  const connect = async (): Promise<void> => {
+    const next = new pg.Client({ connectionString: url, application_name: `lotok-listen-${channel}`, keepAlive: true });
+    next.on('error', () => undefined); // followed by 'end', which reconnects
+    next.on('end', () => {
+      if (client === next) again();
+    });
+    next.on('notification', heard);
+    await next.connect();
+    await next.query(`listen ${channel}`);
+    client = next;
+    if (closed) await next.end();
+  };
+
+  await connect();
+  return {
+    async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
+      clearTimeout(timer);
+      await client?.end();
+    },
+  };
+}

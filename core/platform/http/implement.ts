@@ -1,0 +1,104 @@
+// Puts a contract's route on a Hono app: validates what comes in, types the handler, writes what goes out.
+import type { Context, Hono } from 'hono';
+import { z } from 'zod';
+import { fieldErrors, ProblemError } from '../../../contracts/problem.ts';
+import type { BodyOf, HeadersOf, ParamsOf, QueryOf, ResultOf, RouteSpec } from '../../../contracts/route.ts';
+import type { Authenticate, Identity } from './authenticate.ts';
+
+export interface HttpRequest<Spec extends RouteSpec> {
+  readonly params: ParamsOf<Spec>;
+  readonly query: QueryOf<Spec>;
+  readonly headers: HeadersOf<Spec>;
+  readonly body: BodyOf<Spec>;
+  /** Who asks; only there on routes that need a token. */
+  readonly identity: Spec['auth'] extends 'user' | 'moderator' ? Identity : undefined;
+  readonly raw: Request;
+}
+
+export type HttpReply<Spec extends RouteSpec> =
+  | { readonly body: ResultOf<Spec>; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array<ArrayBuffer> | ReadableStream }
+  | (ResultOf<Spec> extends undefined ? undefined : never);
+
+export type HttpHandler<Spec extends RouteSpec> = (request: HttpRequest<Spec>) => Promise<HttpReply<Spec>>;
+
+/** Where services put their routes: `implement(routes.getAd, async ({ params }) => …)`. */
+export type Implement = <Spec extends RouteSpec>(spec: Spec, handler: HttpHandler<Spec>) => void;
+
+const defaultBodyLimit = 64 * 1024;
+
+export function implementOn(app: Hono, authenticate: Authenticate): Implement {
+  return (spec, handler) => {
+    app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (context) => {
+      const identity = await identify(spec, authenticate, context.req.raw.headers);
+      const request = {
+        params: parse(spec.params, context.req.param(), 'invalid-parameter'),
+        query: parse(spec.query, context.req.query(), 'invalid-parameter'),
+        headers: parse(spec.headers, Object.fromEntries(context.req.raw.headers), 'invalid-parameter'),
+        body: await readBody(spec, context),
+        identity,
+        raw: context.req.raw,
+      } as unknown as HttpRequest<typeof spec>;
+      return respond(spec, await handler(request));
+    });
+  };
+}
+
+async function identify(spec: RouteSpec, authenticate: Authenticate, headers: Headers): Promise<Identity | undefined> {
+  if (spec.auth === 'public' || spec.auth === 'signed') return undefined;
+  const identity = await authenticate(headers.get('authorization'));
+  if (spec.auth === 'moderator' && !identity.roles.includes('moderator')) {
+    throw new ProblemError('forbidden', { detail: 'Only moderators may do this' });
+  }
+  return identity;
+}
+
+function parse(schema: z.ZodType | undefined, value: unknown, code: 'invalid-parameter' | 'invalid-field'): unknown {
+  if (!schema) return code === 'invalid-field' ? undefined : {};
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  // An id that is no id names nothing that exists.
+  throw new ProblemError(code, { errors: fieldErrors(result.error), detail: z.prettifyError(result.error).slice(0, 500) });
+}
+
+async function readBody(spec: RouteSpec, context: Context): Promise<unknown> {
+  if (!spec.body && !spec.rawBody) return undefined;
+  const bytes = await readBytes(context.req.raw, spec.bodyLimit ?? defaultBodyLimit);
+  if (spec.rawBody) return bytes;
+  const type = context.req.header('content-type') ?? '';
+  if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw new ProblemError('unsupported-media-type', { detail: 'Send application/json' });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new ProblemError('invalid-json');
+  }
+  return parse(spec.body, json, 'invalid-field');
+}
+
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = (): ProblemError => new ProblemError('content-too-large', { detail: `At most ${limit} bytes` });
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function respond<Spec extends RouteSpec>(spec: Spec, reply: HttpReply<Spec>): Response {
+  const headers = new Headers(reply?.headers);
+  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+  if (reply && 'bytes' in reply) {
+    headers.set('content-type', spec.success.contentType ?? 'application/octet-stream');
+    return new Response(reply.bytes, { status: spec.success.status, headers });
+  }
+  if (!reply || reply.body === undefined) return new Response(null, { status: spec.success.status, headers });
+  headers.set('content-type', spec.success.contentType ?? 'application/json');
+  return new Response(JSON.stringify(reply.body), { status: spec.success.status, headers });
+}

@@ -1,0 +1,16 @@
+// The mail port. Adapters: mailbox.ts (a page at /sandbox/mail), smtp.ts.
+
+export interface Mail {
+  /** The same id is sent at most once by the mailbox, and is the Message-ID over SMTP. */
+  readonly id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Mailer extends AsyncDisposable {
+  /** Resolves when the next hop has taken the mail; rejects to be tried again. */
+  send(mail: Mail): Promise<void>;
+}
