@@ -1,0 +1,102 @@
+// The edge's configuration, read once from the environment's variables by the entry file.
+import { z } from 'zod';
+import { type ServiceName, services } from '../contracts/route.ts';
+
+const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((each) => each.trim())
+    .filter(Boolean),
+);
+const count = z.coerce.number().int().min(0);
+const milliseconds = z.coerce.number().int().min(1).max(3_600_000);
+
+export const EdgeConfig = z.object({
+  hostname: z.string().default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8080),
+  /** Turns off GraphiQL, `/metrics` on the public listener and whatever else is for developers. */
+  production: flag.default(false),
+  /** Passes `/sandbox/*` to core. Never in production. */
+  sandbox: flag.default(false),
+  /** Where browsers reach this edge, when that can't be told from the request (behind a proxy). */
+  publicUrl: z.url().optional(),
+  coreUrl: z.url().default('http://127.0.0.1:8081'),
+  /** Services of core that run elsewhere, from `ADS_URL`, `ORDERS_URL`, … */
+  serviceUrls: z.partialRecord(z.enum(services), z.url()).default({}),
+  /** One or more realtime nodes. */
+  realtimeUrls: list.pipe(z.array(z.url()).max(32)).default([]),
+  realtimeToken: z.string().min(16).optional(),
+  /** Signs stream tickets; edges behind one name share it. Made anew at each start when absent. */
+  ticketSecret: z.string().min(16).optional(),
+  jwksUrl: z.url().optional(),
+  jwtIssuer: z.string().min(1).default('https://lotok.internal'),
+  jwtAudience: z.string().min(1).default('lotok'),
+  /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-*` is believed. */
+  trustedProxies: list.default([]),
+  /** Origins that may read the API from a browser; `*` allows any (no cookies are involved). */
+  corsOrigins: list.default(['*']),
+  cacheBytes: count.default(64 * 1024 * 1024),
+  upstreamTimeoutMs: milliseconds.default(10_000),
+  /** How the edge speaks to core on Node: HTTP/2 (by prior knowledge or ALPN) or HTTP/1.1. */
+  upstreamProtocol: z.enum(['h1', 'h2']).default('h1'),
+  /**
+   * Requests a minute that reach core: from one address, of one signed-in user, and sign-ins from one
+   * address; 0 turns one off. Answers from the cache cost nothing and don't count.
+   */
+  rateLimits: z.object({ address: count, user: count, signIn: count }),
+  /** Opens `/metrics` in production to who has it; without it `/metrics` is not there. */
+  metricsToken: z.string().min(16).optional(),
+  tlsCertFile: z.string().optional(),
+  tlsKeyFile: z.string().optional(),
+  otlpEndpoint: z.url().optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+export type EdgeConfig = z.output<typeof EdgeConfig>;
+
+const productionLimits = { address: 3_000, user: 1_200, signIn: 20 };
+/** A developer's load test comes from one address and shouldn't meet a limit. */
+const demoLimits = { address: 600_000, user: 600_000, signIn: 6_000 };
+
+/** Throws an error that names each variable that is wrong. */
+export function edgeConfig(env: Readonly<Record<string, string | undefined>>): EdgeConfig {
+  const serviceUrls: Partial<Record<ServiceName, string>> = {};
+  for (const service of services) {
+    const url = env[`${service.toUpperCase()}_URL`];
+    if (url !== undefined) serviceUrls[service] = url;
+  }
+  const production = flag.safeParse(env['PRODUCTION']).data ?? false;
+  const limits = production ? productionLimits : demoLimits;
+  const result = EdgeConfig.safeParse({
+    hostname: env['HOST'],
+    port: env['PORT'],
+    production: env['PRODUCTION'],
+    sandbox: env['SANDBOX'],
+    publicUrl: env['PUBLIC_URL'],
+    coreUrl: env['CORE_URL'],
+    serviceUrls,
+    realtimeUrls: env['REALTIME_URL'],
+    realtimeToken: env['REALTIME_TOKEN'],
+    ticketSecret: env['TICKET_SECRET'],
+    jwksUrl: env['JWKS_URL'],
+    jwtIssuer: env['JWT_ISSUER'],
+    jwtAudience: env['JWT_AUDIENCE'],
+    trustedProxies: env['TRUSTED_PROXIES'],
+    corsOrigins: env['CORS_ORIGINS'],
+    cacheBytes: env['CACHE_BYTES'],
+    upstreamTimeoutMs: env['UPSTREAM_TIMEOUT_MS'],
+    upstreamProtocol: env['UPSTREAM_PROTOCOL'],
+    rateLimits: {
+      address: env['RATE_LIMIT_ADDRESS'] ?? limits.address,
+      user: env['RATE_LIMIT_USER'] ?? limits.user,
+      signIn: env['RATE_LIMIT_SIGN_IN'] ?? limits.signIn,
+    },
+    metricsToken: env['METRICS_TOKEN'],
+    tlsCertFile: env['TLS_CERT_FILE'],
+    tlsKeyFile: env['TLS_KEY_FILE'],
+    otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    logLevel: env['LOG_LEVEL'],
+  });
+  if (!result.success) throw new Error(`configuration: ${z.prettifyError(result.error)}`);
+  return result.data;
+}

@@ -1,0 +1,42 @@
+// Bodies: their size and their type, checked before core sees a byte more than it may.
+import { ProblemError } from '../../contracts/problem.ts';
+import type { RouteSpec } from '../../contracts/route.ts';
+
+const defaultLimit = 64 * 1024;
+
+export const bodyLimit = (spec: RouteSpec): number => spec.bodyLimit ?? defaultLimit;
+
+/** 415 for what the route can't read. Webhooks and uploads say their own type. */
+export function checkContentType(spec: RouteSpec, headers: Headers): void {
+  if (!spec.body || spec.rawBody) return;
+  if (/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(headers.get('content-type') ?? '')) return;
+  throw new ProblemError('unsupported-media-type', { detail: 'Send application/json' });
+}
+
+/** The whole body, or 413 as soon as it is known to be larger. Null when there is none. */
+export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  const tooLarge = (): ProblemError => new ProblemError('content-too-large', { detail: `At most ${limit} bytes` });
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge();
+  if (request.method === 'GET' || request.method === 'HEAD' || !request.body) return null;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = request.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > limit) {
+      // Not awaited: a client that goes on sending must not hold the answer back.
+      reader.cancel().catch(() => undefined);
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}

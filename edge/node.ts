@@ -1,0 +1,226 @@
+// The edge on Node: HTTP/1.1, or with a certificate HTTP/2 too.
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { type Duplex, Readable } from 'node:stream';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { getRequestListener } from '@hono/node-server';
+import { Agent, request as undiciRequest } from 'undici';
+import { WebSocket, WebSocketServer } from 'ws';
+import { createEdge } from './app.ts';
+import { contentTypes } from './assets.ts';
+import { type EdgeConfig, edgeConfig } from './config.ts';
+import { createLog } from './log.ts';
+import type { Asset, Platform, UpstreamRequest } from './platform.ts';
+
+export interface RunningEdge extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+}
+
+const maxHeaderBytes = 16 * 1024;
+const drainMs = 5_000;
+
+export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
+  const upgrades = new WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>();
+  const peers = new WeakMap<Request, string>();
+  const { platform, close } = createNodePlatform(config, upgrades, peers);
+  const edge = createEdge(platform);
+
+  const onRequest = getRequestListener(
+    (request, { incoming }) => {
+      peers.set(request, incoming.socket.remoteAddress ?? '');
+      return edge.fetch(request);
+    },
+    { overrideGlobalObjects: false },
+  );
+  const limits = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: 15_000,
+    requestTimeout: 60_000,
+    keepAliveTimeout: 65_000,
+  };
+  const tls =
+    config.tlsCertFile && config.tlsKeyFile
+      ? { cert: readFileSync(config.tlsCertFile), key: readFileSync(config.tlsKeyFile) }
+      : undefined;
+  const server = tls
+    ? createSecureServer({ ...tls, ...limits, allowHTTP1: true, minVersion: 'TLSv1.2' }, onRequest)
+    : createServer(limits, onRequest);
+
+  const sockets = new Set<Socket>();
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void answerUpgrade(edge.fetch, upgrades, peers, tls !== undefined, incoming, socket, head);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.port, config.hostname, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = isIPv6(config.hostname) ? `[${config.hostname}]` : config.hostname;
+
+  return {
+    port,
+    url: `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '[::]' ? 'localhost' : host}:${port}`,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      // Ends the streams, so that their clients go to another edge at once.
+      await edge[Symbol.asyncDispose]();
+      const force = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, drainMs);
+      await closed;
+      clearTimeout(force);
+      await close();
+    },
+  };
+}
+
+function createNodePlatform(
+  config: EdgeConfig,
+  upgrades: WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>,
+  peers: WeakMap<Request, string>,
+): { platform: Platform; close: () => Promise<void> } {
+  const log = createLog(config.logLevel, (line) => process.stdout.write(`${line}\n`), { part: 'edge' });
+  const agent = new Agent({
+    connections: 128,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    bodyTimeout: config.upstreamTimeoutMs,
+    headersTimeout: 0,
+    maxHeaderSize: 64 * 1024,
+  });
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: 16 * 1024 });
+  const platform: Platform = {
+    runtime: 'node',
+    config,
+    log,
+    clock: Date.now,
+    fetchUpstream: (request) => fetchByUndici(agent, request),
+    connectWebSocket: (url, { headers, signal }) =>
+      new Promise((resolve, reject) => {
+        const socket = new WebSocket(url, { headers, maxPayload: 1024 * 1024, handshakeTimeout: 10_000 });
+        signal?.addEventListener('abort', () => socket.terminate(), { once: true });
+        socket.once('open', () => resolve(socket));
+        socket.once('error', reject);
+      }),
+    upgradeWebSocket(request) {
+      const upgrade = upgrades.get(request);
+      if (!upgrade) throw new Error('this request is no WebSocket handshake');
+      let accepted: WebSocket | undefined;
+      webSockets.handleUpgrade(upgrade.incoming, upgrade.socket, upgrade.head, (socket) => {
+        accepted = socket;
+      });
+      if (!accepted) throw new Error('the WebSocket handshake was refused');
+      upgrades.delete(request);
+      return { socket: accepted, response: new Response(null, { status: 204 }) };
+    },
+    peerAddress: (request) => peers.get(request) ?? '',
+    asset: createAssets(join(import.meta.dirname, 'site/assets')),
+    waitUntil: (work) => {
+      work.catch((error: unknown) => log.error('background.failed', { error }));
+    },
+  };
+  return { platform, close: () => agent.close() };
+}
+
+/** Straight to undici: fetch would decode bodies and add header fields of its own. */
+async function fetchByUndici(
+  dispatcher: Agent,
+  { url, method, headers, body, signal }: UpstreamRequest,
+): Promise<Response> {
+  const answer = await undiciRequest(url, {
+    dispatcher,
+    method: method as 'GET',
+    headers: Object.fromEntries(headers),
+    body: body instanceof ReadableStream ? Readable.fromWeb(body as NodeReadableStream) : (body ?? null),
+    ...(signal ? { signal } : {}),
+  });
+  const received = new Headers();
+  for (const [name, value] of Object.entries(answer.headers)) {
+    for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) received.append(name, each);
+  }
+  const { statusCode: status } = answer;
+  if (method === 'HEAD' || status === 204 || status === 205 || status === 304) {
+    await answer.body.dump();
+    return new Response(null, { status, headers: received });
+  }
+  // A body of known, small size is quicker in one piece than as a stream.
+  const length = Number(received.get('content-length') ?? Number.NaN);
+  const content =
+    length <= 1024 * 1024
+      ? new Uint8Array(await answer.body.arrayBuffer())
+      : (ReadableStream.from(answer.body) as ReadableStream);
+  return new Response(content, { status, headers: received });
+}
+
+async function answerUpgrade(
+  fetch: (request: Request) => Response | Promise<Response>,
+  upgrades: WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>,
+  peers: WeakMap<Request, string>,
+  secure: boolean,
+  incoming: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  try {
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(incoming.headers)) {
+      for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) headers.append(name, each);
+    }
+    const request = new Request(
+      `${secure ? 'https' : 'http'}://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`,
+      { headers },
+    );
+    upgrades.set(request, { incoming, socket, head });
+    peers.set(request, incoming.socket.remoteAddress ?? '');
+    const response = await fetch(request);
+    if (!upgrades.has(request)) return;
+    const lines = [
+      `HTTP/1.1 ${response.status} Refused`,
+      ...[...response.headers].map(([name, value]) => `${name}: ${value}`),
+      'connection: close',
+    ];
+    socket.end(`${lines.join('\r\n')}\r\n\r\n${await response.text()}`);
+  } catch {
+    socket.destroy();
+  }
+}
+
+/** Read once each and kept: they are few, small, and change only with a new version. */
+function createAssets(folder: string): (path: string) => Asset | null {
+  const known = new Map<string, Asset>();
+  return (path) => {
+    const file = normalize(join(folder, path));
+    if (!file.startsWith(folder + '/')) return null;
+    const kept = known.get(file);
+    if (kept) return kept;
+    const contentType = contentTypes[extname(file)];
+    if (contentType === undefined) return null;
+    try {
+      const asset = { bytes: new Uint8Array(readFileSync(file)), contentType };
+      known.set(file, asset);
+      return asset;
+    } catch {
+      return null;
+    }
+  };
+}
+
+if (import.meta.main) {
+  const edge = await startEdge(edgeConfig(process.env));
+  console.log(JSON.stringify({ event: 'ready', url: edge.url }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void edge[Symbol.asyncDispose]().then(() => process.exit(0));
+    });
+  }
+}

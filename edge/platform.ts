@@ -1,0 +1,64 @@
+// What a runtime lends the edge. Entry files (node.ts, deno.ts, worker.ts) build it; all else is Web APIs.
+import type { EdgeConfig } from './config.ts';
+import type { Log } from './log.ts';
+
+export interface Platform {
+  readonly runtime: 'node' | 'deno' | 'workerd';
+  readonly config: EdgeConfig;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Reaches core and other upstreams. Bodies come as they were sent; redirects are answers like others. */
+  readonly fetchUpstream: (request: UpstreamRequest) => Promise<Response>;
+  /** Opens a WebSocket with request headers; resolves when it is open, rejects when it can't be. */
+  readonly connectWebSocket: (url: string, options: ConnectOptions) => Promise<EdgeSocket>;
+  /**
+   * Turns the request into a WebSocket. Call it synchronously while answering, and return `response`
+   * as it is. Messages may arrive as soon as the caller's turn of the event loop is over.
+   */
+  readonly upgradeWebSocket: (request: Request) => { readonly response: Response; readonly socket: EdgeSocket };
+  /** The peer's address as the runtime saw it; trusted proxies are looked through by `limits/address.ts`. */
+  readonly peerAddress: (request: Request) => string;
+  /** A storefront file below `edge/site/assets`, by its path such as `app.css`; null when there is none. */
+  readonly asset: (path: string) => Asset | null;
+  /** Lets work go on after the answer was given. A rejection is logged. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /**
+   * Only where the process can't hold a connection of its own (Workers): answers `/v1/stream` and
+   * `/v1/ws`, and hands on what the hub hears on system channels.
+   */
+  readonly streamHub?: StreamHub;
+}
+
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly signal?: AbortSignal;
+}
+
+export interface ConnectOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** The part of the standard WebSocket that every runtime has. */
+export interface EdgeSocket {
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+  /** Bytes handed to `send` that have not left yet; undefined where the runtime can't tell. */
+  readonly bufferedAmount?: number;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  addEventListener(type: 'error', listener: (event: unknown) => void): void;
+}
+
+export interface Asset {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+}
+
+export interface StreamHub {
+  fetch(request: Request): Promise<Response>;
+}
