@@ -34,6 +34,7 @@ export interface WatchOptions {
   readonly maxWaiting: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  readonly onEnd?: (reason: WatchEnd) => void;
 }
 
 export class Watch {
@@ -97,6 +98,7 @@ export class Watch {
     // What a slow reader left unread comes again after its last id.
     if (reason !== 'left') this.#queue.length = 0;
     for (const [, attachment] of this.#attachments) attachment.detach();
+    this.#options.onEnd?.(reason);
     this.#rouse();
   }
 

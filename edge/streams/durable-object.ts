@@ -1,0 +1,155 @@
+// The stream hub on Workers: one Durable Object holds the fan-in for all isolates.
+import { z } from 'zod';
+import type { StreamRequest } from '../../contracts/client-stream.ts';
+import { Topic } from '../../contracts/stream.ts';
+import { decodeCursor, encodeCursor, type Position } from '../../contracts/stream.ts';
+import { ProblemError } from '../../contracts/problem.ts';
+import { createLog } from '../log.ts';
+import type { EdgeSocket } from '../platform.ts';
+import { createFanIn, type FanIn } from './fanin.ts';
+import type { StreamServing, StreamWho } from './serving.ts';
+import { serveSse } from './sse.ts';
+import type { Connect } from './upstream.ts';
+import { serveSocket } from './websocket.ts';
+
+/** What the object's environment has to say; the Worker's own bindings come along and are ignored. */
+const HubEnv = z.object({
+  REALTIME_URL: z.string().transform((text) => text.split(',').map((each) => each.trim()).filter(Boolean)),
+  REALTIME_TOKEN: z.string().min(16),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** A stream request that the edge app has authenticated, as it travels from an isolate to the hub. */
+const HubOrder = z.object({
+  channels: z.array(z.string().max(200)).min(1).max(32),
+  cursor: z.string().max(4096).nullable(),
+  topics: z.array(Topic).nullable(),
+  order: z.string().nullable(),
+  expiresAt: z.number(),
+});
+
+const orderHeader = 'lotok-stream-order';
+const origin = 'https://stream-hub.internal';
+
+/**
+ * The request for the hub. It is made anew, so no header of the client's reaches the hub, which
+ * believes what it is told; nobody but the Worker can reach the hub.
+ */
+export function hubStreamRequest(client: Request, wanted: StreamRequest, who: Pick<StreamWho, 'expiresAt'>): Request {
+  const order: z.input<typeof HubOrder> = {
+    channels: [...wanted.channels],
+    // An empty cursor stays one: it means a place that nobody knows.
+    cursor: wanted.cursor === null ? null : encodeCursor(wanted.cursor),
+    topics: wanted.filter.topics === null ? null : [...wanted.filter.topics],
+    order: wanted.filter.order,
+    expiresAt: who.expiresAt,
+  };
+  const headers = new Headers({ [orderHeader]: JSON.stringify(order) });
+  const socket = client.headers.get('upgrade')?.toLowerCase() === 'websocket';
+  if (socket) headers.set('upgrade', 'websocket');
+  return new Request(`${origin}/${socket ? 'ws' : 'stream'}`, { headers, signal: client.signal });
+}
+
+/** Asks the hub what a system channel said after a place; answered with `HubMessages`. */
+export const hubMessagesRequest = (channel: string, after: string | null): Request =>
+  new Request(`${origin}/messages?${new URLSearchParams({ channel, ...(after === null ? {} : { after }) })}`);
+
+/** `gap`: forget all that was learned from earlier messages. `next` is the `after` of the next question. */
+export const HubMessages = z.object({
+  gap: z.boolean(),
+  messages: z.array(z.object({ event: z.string(), data: z.unknown() })),
+  next: z.string(),
+});
+export type HubMessages = z.infer<typeof HubMessages>;
+
+export class StreamHub {
+  readonly #fanIn: FanIn;
+  readonly #serving: Omit<StreamServing, 'signal'>;
+
+  constructor(_state: unknown, env: unknown) {
+    const { REALTIME_URL, REALTIME_TOKEN, LOG_LEVEL } = HubEnv.parse(env);
+    const clock = Date.now;
+    this.#fanIn = createFanIn({
+      nodes: REALTIME_URL,
+      token: REALTIME_TOKEN,
+      connect: connectByFetch,
+      log: createLog(LOG_LEVEL, console.log, { part: 'stream-hub' }),
+      clock,
+    });
+    this.#serving = { fanIn: this.#fanIn, clock };
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    try {
+      const url = new URL(request.url);
+      switch (url.pathname) {
+        case '/stream':
+          return await serveSse(...orderOf(request), { ...this.#serving, signal: request.signal });
+        case '/ws':
+          return this.#upgrade(request);
+        case '/messages':
+          return await this.#messages(url.searchParams, request.signal);
+        default:
+          throw new ProblemError('not-found');
+      }
+    } catch (error) {
+      if (error instanceof ProblemError) return error.toResponse();
+      throw error;
+    }
+  }
+
+  #upgrade(request: Request): Response {
+    const [wanted, who] = orderOf(request);
+    const { client, server } = socketPair();
+    server.accept();
+    void serveSocket(server, wanted, who, { ...this.#serving, signal: new AbortController().signal }).catch(() => undefined);
+    return new Response(null, { status: 101, webSocket: client } as ResponseInit);
+  }
+
+  async #messages(query: URLSearchParams, left: AbortSignal): Promise<Response> {
+    const channel = query.get('channel') ?? '';
+    const after = query.get('after');
+    const since: Position | undefined = after === null ? undefined : decodeCursor(after)?.get(channel);
+    const signal = AbortSignal.any([left, AbortSignal.timeout(2_000)]);
+    const found = await this.#fanIn.read(channel, since, signal).catch((cause: unknown) => {
+      throw new ProblemError('unavailable', { cause });
+    });
+    return Response.json({
+      gap: found.gap || since === undefined,
+      messages: found.messages.map(({ event, data }) => ({ event, data })),
+      next: encodeCursor(new Map([[channel, found.head]])),
+    } satisfies HubMessages);
+  }
+}
+
+function orderOf(request: Request): [StreamRequest, StreamWho] {
+  const { channels, cursor, topics, order, expiresAt } = HubOrder.parse(JSON.parse(request.headers.get(orderHeader) ?? 'null'));
+  const wanted: StreamRequest = {
+    channels,
+    cursor: cursor === null ? null : (decodeCursor(cursor) ?? new Map()),
+    filter: { topics, order },
+  };
+  return [wanted, { expiresAt }];
+}
+
+interface WorkerSocket extends EdgeSocket {
+  accept(): void;
+}
+
+/** workerd opens a client's WebSocket with headers through `fetch`. */
+const connectByFetch: Connect = async (url, { headers, signal }) => {
+  const response = await fetch(url.replace(/^ws/, 'http'), {
+    headers: { ...headers, upgrade: 'websocket' },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const socket = (response as { webSocket?: WorkerSocket | null }).webSocket;
+  if (!socket) throw new Error(`the realtime node answered ${response.status}`);
+  socket.accept();
+  return socket;
+};
+
+function socketPair(): { client: WorkerSocket; server: WorkerSocket } {
+  const { WebSocketPair } = globalThis as unknown as { WebSocketPair: new () => { 0: WorkerSocket; 1: WorkerSocket } };
+  const pair = new WebSocketPair();
+  return { client: pair[0], server: pair[1] };
+}

@@ -1,0 +1,56 @@
+// A watch as an SSE response (HTML, section 9.2).
+import { type ClientEvent, type StreamRequest, sseEvent, sseHeaders, sseOpening, ssePing } from '../../contracts/client-stream.ts';
+import { openWatch, type StreamServing, streamTimes, type StreamWho } from './serving.ts';
+
+/** How much of what waits goes into one chunk. */
+const maxBatch = 64;
+
+/** Throws `too-many-requests` and `unavailable`. Before the answer the channels are live, or a reset comes first. */
+export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: StreamServing): Promise<Response> {
+  const { random = Math.random } = serving;
+  const times = { ...streamTimes, ...serving.times };
+  const { watch, delivered, finish } = await openWatch(wanted, who, serving);
+
+  const encoder = new TextEncoder();
+  let pinging: ReturnType<typeof setInterval> | undefined;
+  let begun = false;
+  // Pulled chunk by chunk: what the client doesn't read waits in the watch, which is bounded.
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      start(controller) {
+        pinging = setInterval(() => {
+          // A reader who hasn't taken what is there needs no ping.
+          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(ssePing));
+        }, times.pingMs);
+      },
+      async pull(controller) {
+        if (!begun) {
+          begun = true;
+          const id = await watch.opened;
+          if (id !== null) {
+            controller.enqueue(encoder.encode(sseOpening(id, times.retryMs * (1 + random()))));
+            return;
+          }
+        }
+        const first = await watch.next();
+        if (!first) {
+          clearInterval(pinging);
+          finish();
+          controller.close();
+          return;
+        }
+        const batch: ClientEvent[] = [first];
+        for (let next = watch.take(); next; next = batch.length < maxBatch ? watch.take() : undefined) batch.push(next);
+        controller.enqueue(encoder.encode(batch.map(sseEvent).join('')));
+        batch.forEach(delivered);
+      },
+      cancel() {
+        clearInterval(pinging);
+        watch.end('left');
+        finish();
+      },
+    },
+    { highWaterMark: 1 },
+  );
+  return new Response(body, { headers: sseHeaders });
+}
