@@ -31,7 +31,12 @@ export const Attribute = z.object({
 export type Attribute = z.infer<typeof Attribute>;
 
 export const Category = z
-  .object({ id: Slug, name: LocalisedText, attributes: z.array(Attribute), ads: z.int().min(0).meta({ description: 'Active ads' }) })
+  .object({
+    id: Slug,
+    name: LocalisedText,
+    attributes: z.array(Attribute),
+    ads: z.int().min(0).meta({ description: 'Active ads' }),
+  })
   .meta({ id: 'Category' });
 export type Category = z.infer<typeof Category>;
 
@@ -63,7 +68,9 @@ export type Ad = z.infer<typeof Ad>;
 const title = z.string().trim().min(3).max(120);
 const description = z.string().trim().min(1).max(5000);
 const price = Money.refine((money) => money.amount > 0, { path: ['amount'], message: 'must be above zero' });
-const attributes = z.record(Slug, AttributeValue).refine((all) => Object.keys(all).length <= 30, 'at most 30 attributes');
+const attributes = z
+  .record(Slug, AttributeValue)
+  .refine((all) => Object.keys(all).length <= 30, 'at most 30 attributes');
 const photos = z.array(MediaId).max(10);
 
 export const NewAd = z
@@ -89,7 +96,10 @@ export const AdChange = z
     city: Slug.optional(),
     attributes: attributes.optional(),
     photos: photos.optional(),
-    status: z.enum(['draft', 'active', 'archived']).optional().meta({ description: '`active` publishes, `archived` takes off' }),
+    status: z
+      .enum(['draft', 'active', 'archived'])
+      .optional()
+      .meta({ description: '`active` publishes, `archived` takes off' }),
   })
   .refine((change) => Object.keys(change).length > 0, 'name at least one field to change')
   .meta({ id: 'AdChange' });
@@ -111,20 +121,154 @@ export type AdQuery = z.infer<typeof AdQuery>;
 
 export const AdPage = page(Ad).meta({ id: 'AdPage' });
 const byId = z.object({ id: AdId });
-const ifMatch = z.object({ 'if-match': z.string().max(200).optional().meta({ description: 'The ETag you last saw; a lost update is answered with 412' }) });
+const ifMatch = z.object({
+  'if-match': z
+    .string()
+    .max(200)
+    .optional()
+    .meta({ description: 'The ETag you last saw; a lost update is answered with 412' }),
+});
 
 export const adRoutes = {
-  listAds: route({ id: 'listAds', service: 'ads', method: 'GET', path: '/v1/ads', summary: 'List active ads', auth: 'public', query: AdQuery, success: { status: 200, body: AdPage } }),
-  getAd: route({ id: 'getAd', service: 'ads', method: 'GET', path: '/v1/ads/{id}', summary: 'Read one ad', auth: 'public', params: byId, success: { status: 200, body: Ad }, problems: ['not-found'] }),
-  createAd: route({ id: 'createAd', service: 'ads', method: 'POST', path: '/v1/ads', summary: 'Publish an ad, or keep it as a draft', auth: 'user', body: NewAd, success: { status: 201, body: Ad }, problems: ['invalid-field'] }),
-  changeAd: route({ id: 'changeAd', service: 'ads', method: 'PATCH', path: '/v1/ads/{id}', summary: 'Change your ad', auth: 'user', params: byId, headers: ifMatch, body: AdChange, success: { status: 200, body: Ad }, problems: ['not-found', 'forbidden', 'conflict', 'precondition-failed', 'invalid-field'] }),
-  deleteAd: route({ id: 'deleteAd', service: 'ads', method: 'DELETE', path: '/v1/ads/{id}', summary: 'Take your ad off', auth: 'user', params: byId, headers: ifMatch, success: { status: 204 }, problems: ['not-found', 'forbidden', 'conflict', 'precondition-failed'] }),
-  listMyAds: route({ id: 'listMyAds', service: 'ads', method: 'GET', path: '/v1/me/ads', summary: 'Your own ads in every status', auth: 'user', query: z.object({ status: AdStatus.optional(), cursor: Cursor.optional(), limit: Limit.default(20) }), success: { status: 200, body: AdPage } }),
-  listCategories: route({ id: 'listCategories', service: 'ads', method: 'GET', path: '/v1/categories', summary: 'Categories with their attribute schemas', auth: 'public', success: { status: 200, body: z.object({ items: z.array(Category) }) } }),
-  listCities: route({ id: 'listCities', service: 'ads', method: 'GET', path: '/v1/cities', summary: 'Cities that ads are placed in', auth: 'public', success: { status: 200, body: z.object({ items: z.array(City) }) } }),
-  listFavourites: route({ id: 'listFavourites', service: 'ads', method: 'GET', path: '/v1/me/favourites', summary: 'Ads you marked', auth: 'user', query: z.object({ cursor: Cursor.optional(), limit: Limit.default(20) }), success: { status: 200, body: AdPage } }),
-  addFavourite: route({ id: 'addFavourite', service: 'ads', method: 'PUT', path: '/v1/me/favourites/{id}', summary: 'Mark an ad', auth: 'user', params: byId, success: { status: 204 }, problems: ['not-found'] }),
-  removeFavourite: route({ id: 'removeFavourite', service: 'ads', method: 'DELETE', path: '/v1/me/favourites/{id}', summary: 'Unmark an ad', auth: 'user', params: byId, success: { status: 204 } }),
-  listModeration: route({ id: 'listModeration', service: 'ads', method: 'GET', path: '/v1/moderation/ads', summary: 'Ads that wait for a moderator', auth: 'moderator', query: z.object({ cursor: Cursor.optional(), limit: Limit.default(20) }), success: { status: 200, body: AdPage } }),
-  moderateAd: route({ id: 'moderateAd', service: 'ads', method: 'POST', path: '/v1/moderation/ads/{id}', summary: 'Approve or reject an ad', auth: 'moderator', params: byId, body: z.strictObject({ decision: z.enum(['approve', 'reject']), reason: z.string().trim().min(1).max(500).optional() }), success: { status: 200, body: Ad }, problems: ['not-found', 'conflict'] }),
+  listAds: route({
+    id: 'listAds',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/ads',
+    summary: 'List active ads',
+    auth: 'public',
+    query: AdQuery,
+    success: { status: 200, body: AdPage },
+  }),
+  getAd: route({
+    id: 'getAd',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/ads/{id}',
+    summary: 'Read one ad',
+    auth: 'public',
+    params: byId,
+    success: { status: 200, body: Ad },
+    problems: ['not-found'],
+  }),
+  createAd: route({
+    id: 'createAd',
+    service: 'ads',
+    method: 'POST',
+    path: '/v1/ads',
+    summary: 'Publish an ad, or keep it as a draft',
+    auth: 'user',
+    body: NewAd,
+    success: { status: 201, body: Ad },
+    problems: ['invalid-field'],
+  }),
+  changeAd: route({
+    id: 'changeAd',
+    service: 'ads',
+    method: 'PATCH',
+    path: '/v1/ads/{id}',
+    summary: 'Change your ad',
+    auth: 'user',
+    params: byId,
+    headers: ifMatch,
+    body: AdChange,
+    success: { status: 200, body: Ad },
+    problems: ['not-found', 'forbidden', 'conflict', 'precondition-failed', 'invalid-field'],
+  }),
+  deleteAd: route({
+    id: 'deleteAd',
+    service: 'ads',
+    method: 'DELETE',
+    path: '/v1/ads/{id}',
+    summary: 'Take your ad off',
+    auth: 'user',
+    params: byId,
+    headers: ifMatch,
+    success: { status: 204 },
+    problems: ['not-found', 'forbidden', 'conflict', 'precondition-failed'],
+  }),
+  listMyAds: route({
+    id: 'listMyAds',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/me/ads',
+    summary: 'Your own ads in every status',
+    auth: 'user',
+    query: z.object({ status: AdStatus.optional(), cursor: Cursor.optional(), limit: Limit.default(20) }),
+    success: { status: 200, body: AdPage },
+  }),
+  listCategories: route({
+    id: 'listCategories',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/categories',
+    summary: 'Categories with their attribute schemas',
+    auth: 'public',
+    success: { status: 200, body: z.object({ items: z.array(Category) }) },
+  }),
+  listCities: route({
+    id: 'listCities',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/cities',
+    summary: 'Cities that ads are placed in',
+    auth: 'public',
+    success: { status: 200, body: z.object({ items: z.array(City) }) },
+  }),
+  listFavourites: route({
+    id: 'listFavourites',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/me/favourites',
+    summary: 'Ads you marked',
+    auth: 'user',
+    query: z.object({ cursor: Cursor.optional(), limit: Limit.default(20) }),
+    success: { status: 200, body: AdPage },
+  }),
+  addFavourite: route({
+    id: 'addFavourite',
+    service: 'ads',
+    method: 'PUT',
+    path: '/v1/me/favourites/{id}',
+    summary: 'Mark an ad',
+    auth: 'user',
+    params: byId,
+    success: { status: 204 },
+    problems: ['not-found'],
+  }),
+  removeFavourite: route({
+    id: 'removeFavourite',
+    service: 'ads',
+    method: 'DELETE',
+    path: '/v1/me/favourites/{id}',
+    summary: 'Unmark an ad',
+    auth: 'user',
+    params: byId,
+    success: { status: 204 },
+  }),
+  listModeration: route({
+    id: 'listModeration',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/moderation/ads',
+    summary: 'Ads that wait for a moderator',
+    auth: 'moderator',
+    query: z.object({ cursor: Cursor.optional(), limit: Limit.default(20) }),
+    success: { status: 200, body: AdPage },
+  }),
+  moderateAd: route({
+    id: 'moderateAd',
+    service: 'ads',
+    method: 'POST',
+    path: '/v1/moderation/ads/{id}',
+    summary: 'Approve or reject an ad',
+    auth: 'moderator',
+    params: byId,
+    body: z.strictObject({
+      decision: z.enum(['approve', 'reject']),
+      reason: z.string().trim().min(1).max(500).optional(),
+    }),
+    success: { status: 200, body: Ad },
+    problems: ['not-found', 'conflict'],
+  }),
 };

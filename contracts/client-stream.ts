@@ -3,7 +3,15 @@
 import type { z } from 'zod';
 import { fieldErrors, ProblemError } from './problem.ts';
 import {
-  type ChannelMessage, decodeCursor, encodeCursor, type Position, type ResetMessage, StreamQuery, type Topic, topicOfEvent, userChannel,
+  type ChannelMessage,
+  decodeCursor,
+  encodeCursor,
+  type Position,
+  type ResetMessage,
+  StreamQuery,
+  type Topic,
+  topicOfEvent,
+  userChannel,
 } from './stream.ts';
 
 export interface StreamFilter {
@@ -71,7 +79,11 @@ export class ClientPlaces {
 
   reset(reason: ResetReason, heads: ReadonlyMap<string, Position>, now: number): ClientEvent {
     for (const [channel, head] of heads) this.#places.set(channel, head);
-    return { id: this.id, event: 'reset', data: { reason, at: new Date(now).toISOString() } satisfies z.infer<typeof ResetMessage> };
+    return {
+      id: this.id,
+      event: 'reset',
+      data: { reason, at: new Date(now).toISOString() } satisfies z.infer<typeof ResetMessage>,
+    };
   }
 }
 
@@ -80,7 +92,8 @@ export class ClientPlaces {
  * the connection before its first message then resumes from here (HTML, section 9.2.6).
  */
 export const sseOpening = (id: string, retryMs: number): string => `retry: ${Math.round(retryMs)}\nid: ${id}\n\n`;
-export const sseEvent = ({ id, event, data }: ClientEvent): string => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+export const sseEvent = ({ id, event, data }: ClientEvent): string =>
+  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 export const ssePing = ': ping\n\n';
 export const sseHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream; charset=utf-8',

@@ -41,7 +41,10 @@ export const Language = z.enum(['ru', 'en']);
 export type Language = z.infer<typeof Language>;
 
 /** Lower-case identifiers of categories, cities and pick-up points. */
-export const Slug = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and dashes').max(64);
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and dashes')
+  .max(64);
 
 /** An opaque cursor: only what an earlier page returned as `next_cursor` is valid. */
 export const Cursor = z.string().min(1).max(512);

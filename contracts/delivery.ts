@@ -3,7 +3,16 @@ import { z } from 'zod';
 import { AdId, Money, Slug } from './common.ts';
 import { route } from './route.ts';
 
-export const deliveryStages = ['created', 'accepted', 'in_transit', 'at_pickup_point', 'delivered', 'returned', 'lost', 'cancelled'] as const;
+export const deliveryStages = [
+  'created',
+  'accepted',
+  'in_transit',
+  'at_pickup_point',
+  'delivered',
+  'returned',
+  'lost',
+  'cancelled',
+] as const;
 export const DeliveryStage = z.enum(deliveryStages);
 export type DeliveryStage = z.infer<typeof DeliveryStage>;
 export const deliveryMethods = ['courier', 'pickup_point'] as const;
@@ -23,12 +32,50 @@ export const Quote = z
   .meta({ id: 'Quote' });
 export type Quote = z.infer<typeof Quote>;
 export const PickupPoint = z
-  .object({ id: Slug, city: Slug, name: z.string(), address: z.string(), latitude: z.number(), longitude: z.number(), hours: z.string() })
+  .object({
+    id: Slug,
+    city: Slug,
+    name: z.string(),
+    address: z.string(),
+    latitude: z.number(),
+    longitude: z.number(),
+    hours: z.string(),
+  })
   .meta({ id: 'PickupPoint' });
 export type PickupPoint = z.infer<typeof PickupPoint>;
 
 export const deliveryRoutes = {
-  quote: route({ id: 'quote', service: 'delivery', method: 'GET', path: '/v1/deliveries/quotes', summary: 'What delivery costs and when it comes', auth: 'public', query: z.object({ from_city: Slug, to_city: Slug, ad_id: AdId.optional() }), success: { status: 200, body: z.object({ items: z.array(Quote) }) }, problems: ['delivery-unavailable'] }),
-  listPickupPoints: route({ id: 'listPickupPoints', service: 'delivery', method: 'GET', path: '/v1/deliveries/pickup-points', summary: 'Pick-up points of a city', auth: 'public', query: z.object({ city: Slug }), success: { status: 200, body: z.object({ items: z.array(PickupPoint) }) } }),
-  courierWebhook: route({ id: 'courierWebhook', service: 'delivery', method: 'POST', path: '/v1/deliveries/webhooks/{courier}', summary: 'A courier tells where a parcel is', auth: 'signed', params: z.object({ courier: Slug }), rawBody: true, success: { status: 204 }, problems: ['invalid-signature', 'not-found', 'invalid-field'] }),
+  quote: route({
+    id: 'quote',
+    service: 'delivery',
+    method: 'GET',
+    path: '/v1/deliveries/quotes',
+    summary: 'What delivery costs and when it comes',
+    auth: 'public',
+    query: z.object({ from_city: Slug, to_city: Slug, ad_id: AdId.optional() }),
+    success: { status: 200, body: z.object({ items: z.array(Quote) }) },
+    problems: ['delivery-unavailable'],
+  }),
+  listPickupPoints: route({
+    id: 'listPickupPoints',
+    service: 'delivery',
+    method: 'GET',
+    path: '/v1/deliveries/pickup-points',
+    summary: 'Pick-up points of a city',
+    auth: 'public',
+    query: z.object({ city: Slug }),
+    success: { status: 200, body: z.object({ items: z.array(PickupPoint) }) },
+  }),
+  courierWebhook: route({
+    id: 'courierWebhook',
+    service: 'delivery',
+    method: 'POST',
+    path: '/v1/deliveries/webhooks/{courier}',
+    summary: 'A courier tells where a parcel is',
+    auth: 'signed',
+    params: z.object({ courier: Slug }),
+    rawBody: true,
+    success: { status: 204 },
+    problems: ['invalid-signature', 'not-found', 'invalid-field'],
+  }),
 };

@@ -10,13 +10,34 @@ import { PaymentStatus } from './payments.ts';
 export const AdChanged = z.object({ ad: Ad, previous_status: AdStatus.nullable() });
 export const AdDeleted = z.object({ ad_id: AdId, category: z.string(), seller_id: UserId, version: z.int() });
 
-export const UserChanged = z.object({ user_id: UserId, name: z.string(), rating: z.number().nullable(), reviews: z.int(), version: z.int() });
+export const UserChanged = z.object({
+  user_id: UserId,
+  name: z.string(),
+  rating: z.number().nullable(),
+  reviews: z.int(),
+  version: z.int(),
+});
 export const SessionEnded = z.object({ user_id: UserId, sid: z.string(), tokens_until: z.int() });
 
-export const MediaReady = z.object({ media_id: z.uuid(), owner_id: UserId, width: z.int(), height: z.int(), url: z.string(), thumb_url: z.string() });
+export const MediaReady = z.object({
+  media_id: z.uuid(),
+  owner_id: UserId,
+  width: z.int(),
+  height: z.int(),
+  url: z.string(),
+  thumb_url: z.string(),
+});
 
-export const ReportSubmitted = z.object({ report_id: z.uuid(), subject: z.object({ type: z.enum(['ad', 'user']), id: z.uuid() }), reason: z.string(), reporter_id: UserId });
-export const ReportResolved = ReportSubmitted.extend({ decision: z.enum(['accept', 'reject']), resolution: z.string() });
+export const ReportSubmitted = z.object({
+  report_id: z.uuid(),
+  subject: z.object({ type: z.enum(['ad', 'user']), id: z.uuid() }),
+  reason: z.string(),
+  reporter_id: UserId,
+});
+export const ReportResolved = ReportSubmitted.extend({
+  decision: z.enum(['accept', 'reject']),
+  resolution: z.string(),
+});
 
 export const OrderStatusChanged = z.object({
   order_id: OrderId,

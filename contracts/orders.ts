@@ -1,15 +1,45 @@
 // Orders: from the buyer's click to the completed sale.
 import { z } from 'zod';
-import { AdId, Cursor, IdempotencyKey, Instant, Limit, Money, OrderId, page, PaymentId, ShipmentId, UserId } from './common.ts';
-import { DateRange, deliveryMethods, DeliveryStage, Destination } from './delivery.ts';
+import {
+  AdId,
+  Cursor,
+  IdempotencyKey,
+  Instant,
+  Limit,
+  Money,
+  OrderId,
+  PaymentId,
+  page,
+  ShipmentId,
+  UserId,
+} from './common.ts';
+import { DateRange, DeliveryStage, Destination, deliveryMethods } from './delivery.ts';
 import { PaymentStatus } from './payments.ts';
 import { route } from './route.ts';
 
-export const orderStatuses = ['pending_payment', 'paid', 'in_delivery', 'delivered', 'completed', 'cancelling', 'cancelled'] as const;
+export const orderStatuses = [
+  'pending_payment',
+  'paid',
+  'in_delivery',
+  'delivered',
+  'completed',
+  'cancelling',
+  'cancelled',
+] as const;
 export const OrderStatus = z.enum(orderStatuses);
 export type OrderStatus = z.infer<typeof OrderStatus>;
 
-export const cancelReasons = ['buyer_cancelled', 'payment_declined', 'payment_timeout', 'courier_refused', 'parcel_returned', 'parcel_lost', 'delivery_timeout', 'ad_unavailable', 'payment_error'] as const;
+export const cancelReasons = [
+  'buyer_cancelled',
+  'payment_declined',
+  'payment_timeout',
+  'courier_refused',
+  'parcel_returned',
+  'parcel_lost',
+  'delivery_timeout',
+  'ad_unavailable',
+  'payment_error',
+] as const;
 export const CancelReason = z.enum(cancelReasons);
 export type CancelReason = z.infer<typeof CancelReason>;
 
@@ -61,9 +91,73 @@ export type NewOrder = z.infer<typeof NewOrder>;
 const byId = z.object({ id: OrderId });
 
 export const orderRoutes = {
-  createOrder: route({ id: 'createOrder', service: 'orders', method: 'POST', path: '/v1/orders', summary: 'Buy an ad: reserves it and starts the payment', auth: 'user', headers: z.object({ 'idempotency-key': IdempotencyKey }), body: NewOrder, success: { status: 201, body: Order }, problems: ['not-found', 'ad-reserved', 'ad-not-for-sale', 'own-ad', 'idempotency-key-reused', 'payment-unavailable', 'delivery-unavailable', 'invalid-field'] }),
-  listOrders: route({ id: 'listOrders', service: 'orders', method: 'GET', path: '/v1/orders', summary: 'Your purchases, or with `role=seller` your sales', auth: 'user', query: z.object({ role: z.enum(['buyer', 'seller']).default('buyer'), status: OrderStatus.optional(), cursor: Cursor.optional(), limit: Limit.default(20) }), success: { status: 200, body: page(Order) } }),
-  getOrder: route({ id: 'getOrder', service: 'orders', method: 'GET', path: '/v1/orders/{id}', summary: 'One order with its timeline', auth: 'user', params: byId, success: { status: 200, body: OrderWithTimeline }, problems: ['not-found'] }),
-  cancelOrder: route({ id: 'cancelOrder', service: 'orders', method: 'POST', path: '/v1/orders/{id}/cancel', summary: 'Cancel before the courier has the parcel', auth: 'user', params: byId, success: { status: 200, body: Order }, problems: ['not-found', 'conflict'] }),
-  acceptOrder: route({ id: 'acceptOrder', service: 'orders', method: 'POST', path: '/v1/orders/{id}/accept', summary: 'Say that the goods are as described; pays the seller', auth: 'user', params: byId, success: { status: 200, body: Order }, problems: ['not-found', 'conflict'] }),
+  createOrder: route({
+    id: 'createOrder',
+    service: 'orders',
+    method: 'POST',
+    path: '/v1/orders',
+    summary: 'Buy an ad: reserves it and starts the payment',
+    auth: 'user',
+    headers: z.object({ 'idempotency-key': IdempotencyKey }),
+    body: NewOrder,
+    success: { status: 201, body: Order },
+    problems: [
+      'not-found',
+      'ad-reserved',
+      'ad-not-for-sale',
+      'own-ad',
+      'idempotency-key-reused',
+      'payment-unavailable',
+      'delivery-unavailable',
+      'invalid-field',
+    ],
+  }),
+  listOrders: route({
+    id: 'listOrders',
+    service: 'orders',
+    method: 'GET',
+    path: '/v1/orders',
+    summary: 'Your purchases, or with `role=seller` your sales',
+    auth: 'user',
+    query: z.object({
+      role: z.enum(['buyer', 'seller']).default('buyer'),
+      status: OrderStatus.optional(),
+      cursor: Cursor.optional(),
+      limit: Limit.default(20),
+    }),
+    success: { status: 200, body: page(Order) },
+  }),
+  getOrder: route({
+    id: 'getOrder',
+    service: 'orders',
+    method: 'GET',
+    path: '/v1/orders/{id}',
+    summary: 'One order with its timeline',
+    auth: 'user',
+    params: byId,
+    success: { status: 200, body: OrderWithTimeline },
+    problems: ['not-found'],
+  }),
+  cancelOrder: route({
+    id: 'cancelOrder',
+    service: 'orders',
+    method: 'POST',
+    path: '/v1/orders/{id}/cancel',
+    summary: 'Cancel before the courier has the parcel',
+    auth: 'user',
+    params: byId,
+    success: { status: 200, body: Order },
+    problems: ['not-found', 'conflict'],
+  }),
+  acceptOrder: route({
+    id: 'acceptOrder',
+    service: 'orders',
+    method: 'POST',
+    path: '/v1/orders/{id}/accept',
+    summary: 'Say that the goods are as described; pays the seller',
+    auth: 'user',
+    params: byId,
+    success: { status: 200, body: Order },
+    problems: ['not-found', 'conflict'],
+  }),
 };

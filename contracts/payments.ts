@@ -8,5 +8,16 @@ export const PaymentStatus = z.enum(paymentStatuses);
 export type PaymentStatus = z.infer<typeof PaymentStatus>;
 
 export const paymentRoutes = {
-  paymentWebhook: route({ id: 'paymentWebhook', service: 'payments', method: 'POST', path: '/v1/payments/webhooks/{provider}', summary: 'A payment provider tells what happened', auth: 'signed', params: z.object({ provider: Slug }), rawBody: true, success: { status: 204 }, problems: ['invalid-signature', 'not-found', 'invalid-field'] }),
+  paymentWebhook: route({
+    id: 'paymentWebhook',
+    service: 'payments',
+    method: 'POST',
+    path: '/v1/payments/webhooks/{provider}',
+    summary: 'A payment provider tells what happened',
+    auth: 'signed',
+    params: z.object({ provider: Slug }),
+    rawBody: true,
+    success: { status: 204 },
+    problems: ['invalid-signature', 'not-found', 'invalid-field'],
+  }),
 };

@@ -3,7 +3,15 @@ import type { z } from 'zod';
 import type { ProblemCode } from './problem.ts';
 
 export const services = [
-  'ads', 'users', 'search', 'media', 'reports', 'orders', 'payments', 'delivery', 'notifications',
+  'ads',
+  'users',
+  'search',
+  'media',
+  'reports',
+  'orders',
+  'payments',
+  'delivery',
+  'notifications',
 ] as const;
 export type ServiceName = (typeof services)[number];
 
@@ -24,7 +32,11 @@ export interface RouteSpec {
   readonly bodyLimit?: number;
   /** The body is handed on as bytes (webhooks are signed over bytes; uploads are files). */
   readonly rawBody?: true;
-  readonly success: { readonly status: 200 | 201 | 202 | 204; readonly body?: z.ZodType; readonly contentType?: string };
+  readonly success: {
+    readonly status: 200 | 201 | 202 | 204;
+    readonly body?: z.ZodType;
+    readonly contentType?: string;
+  };
   readonly problems?: readonly ProblemCode[];
 }
 
@@ -35,7 +47,9 @@ type OutputOf<Schema, Missing> = Schema extends z.ZodType ? z.output<Schema> : M
 export type ParamsOf<Spec extends RouteSpec> = OutputOf<Spec['params'], Record<never, never>>;
 export type QueryOf<Spec extends RouteSpec> = OutputOf<Spec['query'], Record<never, never>>;
 export type HeadersOf<Spec extends RouteSpec> = OutputOf<Spec['headers'], Record<never, never>>;
-export type BodyOf<Spec extends RouteSpec> = Spec extends { rawBody: true } ? Uint8Array : OutputOf<Spec['body'], undefined>;
+export type BodyOf<Spec extends RouteSpec> = Spec extends { rawBody: true }
+  ? Uint8Array
+  : OutputOf<Spec['body'], undefined>;
 export type ResultOf<Spec extends RouteSpec> = Spec['success'] extends { body: infer Body extends z.ZodType }
   ? z.input<Body>
   : undefined;

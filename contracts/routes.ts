@@ -11,6 +11,13 @@ import { searchRoutes } from './search.ts';
 import { userRoutes } from './users.ts';
 
 export const routes = {
-  ...adRoutes, ...userRoutes, ...searchRoutes, ...mediaRoutes, ...reportRoutes,
-  ...orderRoutes, ...paymentRoutes, ...deliveryRoutes, ...notificationRoutes,
+  ...adRoutes,
+  ...userRoutes,
+  ...searchRoutes,
+  ...mediaRoutes,
+  ...reportRoutes,
+  ...orderRoutes,
+  ...paymentRoutes,
+  ...deliveryRoutes,
+  ...notificationRoutes,
 } as const satisfies Record<string, RouteSpec>;

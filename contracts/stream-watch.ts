@@ -117,7 +117,9 @@ export class Watch {
     }
     if (this.#end) return null;
 
-    const missed = merged(found.map(({ messages }) => messages.filter((message) => passes(this.#request.filter, message))));
+    const missed = merged(
+      found.map(({ messages }) => messages.filter((message) => passes(this.#request.filter, message))),
+    );
     const waiting = new Set(missed.map(({ channel }) => channel));
     const start = new Map<string, Position>();
     const gaps = new Map<string, Position>();
@@ -167,7 +169,8 @@ function merged(lists: readonly (readonly ChannelMessage[])[]): ChannelMessage[]
     let earliest: { message: ChannelMessage; from: { next: number } } | undefined;
     for (const from of rest) {
       const message = from.list[from.next];
-      if (message && (!earliest || message.position.time < earliest.message.position.time)) earliest = { message, from };
+      if (message && (!earliest || message.position.time < earliest.message.position.time))
+        earliest = { message, from };
     }
     if (!earliest) return result;
     result.push(earliest.message);

@@ -1,6 +1,6 @@
 // The live stream: what clients receive, and what an edge and a realtime node say to each other.
 import { z } from 'zod';
-import { Instant, OrderId, UserId } from './common.ts';
+import { Instant, OrderId, type UserId } from './common.ts';
 import { DeliveryStage } from './delivery.ts';
 import { Notification } from './notifications.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
@@ -10,7 +10,9 @@ export const Topic = z.enum(topics);
 export type Topic = z.infer<typeof Topic>;
 
 /** Public channels that anybody may listen to. */
-export const PublicChannel = z.string().regex(/^(ad:[0-9a-f-]{36}|ad:[0-9]{1,18}|category:[a-z0-9-]{1,64})$/, 'must be ad:ID or category:ID');
+export const PublicChannel = z
+  .string()
+  .regex(/^(ad:[0-9a-f-]{36}|ad:[0-9]{1,18}|category:[a-z0-9-]{1,64})$/, 'must be ad:ID or category:ID');
 export const userChannel = (id: UserId | string): string => `user:${id}`;
 /** Edges alone listen here: groups of cached answers that are out of date. */
 export const cacheChannel = 'system:cache';
@@ -18,26 +20,67 @@ export const cacheChannel = 'system:cache';
 export const sessionChannel = 'system:sessions';
 
 const list = <Item extends z.ZodType<string, string>>(item: Item, max: number) =>
-  z.string().max(4096).transform((text) => text.split(',').filter(Boolean)).pipe(z.array(item).max(max));
+  z
+    .string()
+    .max(4096)
+    .transform((text) => text.split(',').filter(Boolean))
+    .pipe(z.array(item).max(max));
 export const StreamQuery = z.object({
   topics: list(Topic, topics.length).optional().meta({ description: 'Comma-separated; all when not given' }),
   order: OrderId.optional().meta({ description: 'Only what concerns this order' }),
-  channels: list(PublicChannel, 20).optional().meta({ description: 'Public channels to add, such as `ad:ID,category:bicycles`' }),
-  ticket: z.string().max(2048).optional().meta({ description: 'From POST /v1/stream/tickets, where a header cannot be set' }),
+  channels: list(PublicChannel, 20)
+    .optional()
+    .meta({ description: 'Public channels to add, such as `ad:ID,category:bicycles`' }),
+  ticket: z
+    .string()
+    .max(2048)
+    .optional()
+    .meta({ description: 'From POST /v1/stream/tickets, where a header cannot be set' }),
   last_event_id: z.string().max(4096).optional().meta({ description: 'Where `Last-Event-ID` cannot be set' }),
 });
 export type StreamQuery = z.infer<typeof StreamQuery>;
 
-export const OrderStatusMessage = z.object({ order_id: OrderId, status: OrderStatus, cancel_reason: CancelReason.nullable(), ad_title: z.string(), at: Instant }).meta({ id: 'OrderStatusMessage' });
-export const DeliveryStageMessage = z.object({ order_id: OrderId, stage: DeliveryStage, tracking_number: z.string().nullable(), at: Instant }).meta({ id: 'DeliveryStageMessage' });
-export const NotificationMessage = Notification.extend({ order_id: OrderId.nullable(), at: Instant }).meta({ id: 'NotificationMessage' });
-export const ResetMessage = z.object({ reason: z.enum(['history_gone', 'unknown_position', 'too_slow']), at: Instant }).meta({ id: 'ResetMessage', description: 'History no longer reaches back to your position: read the present state again' });
-export const AdChangedMessage = z.object({ ad_id: z.string(), status: z.string(), price: z.object({ amount: z.int(), currency: z.string() }), at: Instant }).meta({ id: 'AdChangedMessage' });
+export const OrderStatusMessage = z
+  .object({
+    order_id: OrderId,
+    status: OrderStatus,
+    cancel_reason: CancelReason.nullable(),
+    ad_title: z.string(),
+    at: Instant,
+  })
+  .meta({ id: 'OrderStatusMessage' });
+export const DeliveryStageMessage = z
+  .object({ order_id: OrderId, stage: DeliveryStage, tracking_number: z.string().nullable(), at: Instant })
+  .meta({ id: 'DeliveryStageMessage' });
+export const NotificationMessage = Notification.extend({ order_id: OrderId.nullable(), at: Instant }).meta({
+  id: 'NotificationMessage',
+});
+export const ResetMessage = z
+  .object({ reason: z.enum(['history_gone', 'unknown_position', 'too_slow']), at: Instant })
+  .meta({
+    id: 'ResetMessage',
+    description: 'History no longer reaches back to your position: read the present state again',
+  });
+export const AdChangedMessage = z
+  .object({
+    ad_id: z.string(),
+    status: z.string(),
+    price: z.object({ amount: z.int(), currency: z.string() }),
+    at: Instant,
+  })
+  .meta({ id: 'AdChangedMessage' });
 export const CacheInvalidation = z.object({ groups: z.array(z.string()).min(1), at: Instant });
-export const SessionRevoked = z.object({ sid: z.string(), until: z.int().meta({ description: 'Unix seconds after which no token of it lives' }) });
+export const SessionRevoked = z.object({
+  sid: z.string(),
+  until: z.int().meta({ description: 'Unix seconds after which no token of it lives' }),
+});
 
 /** Which topic of the stream an event belongs to; events of public channels belong to none. */
-export const topicOfEvent: Readonly<Record<string, Topic>> = { 'order.status': 'orders', 'delivery.stage': 'deliveries', notification: 'notifications' };
+export const topicOfEvent: Readonly<Record<string, Topic>> = {
+  'order.status': 'orders',
+  'delivery.stage': 'deliveries',
+  notification: 'notifications',
+};
 
 /** The value of a message on the Kafka topic `realtime.v1`; its key is the channel. */
 export const RealtimeMessage = z.object({ event: z.string().min(1).max(64), data: z.looseObject({}) });
@@ -48,7 +91,11 @@ export type RealtimeMessage = z.infer<typeof RealtimeMessage>;
  * offset plus one, so that zero is the place before all messages; at `time` (ms) this was the end of
  * the channel, which tells a forgotten place from one before the beginning.
  */
-export const Position = z.object({ epoch: z.string().regex(/^[a-z0-9]{1,16}$/), offset: z.int().min(0), time: z.int().min(0) });
+export const Position = z.object({
+  epoch: z.string().regex(/^[a-z0-9]{1,16}$/),
+  offset: z.int().min(0),
+  time: z.int().min(0),
+});
 export type Position = z.infer<typeof Position>;
 
 /** One message as it travels from a realtime node to its subscribers. */
@@ -80,8 +127,21 @@ export const muxSubprotocol = 'lotok.mux.v1';
  * `gap`: `since` is out of reach, and no messages are given. `lost`: the same happened to a live subscription.
  */
 export const MuxReply = z.discriminatedUnion('op', [
-  z.object({ op: z.literal('subscribed'), channel: z.string(), head: Position, messages: z.array(ChannelMessage), gap: z.boolean() }),
-  z.object({ op: z.literal('replayed'), request: z.int(), channel: z.string(), head: Position, messages: z.array(ChannelMessage), gap: z.boolean() }),
+  z.object({
+    op: z.literal('subscribed'),
+    channel: z.string(),
+    head: Position,
+    messages: z.array(ChannelMessage),
+    gap: z.boolean(),
+  }),
+  z.object({
+    op: z.literal('replayed'),
+    request: z.int(),
+    channel: z.string(),
+    head: Position,
+    messages: z.array(ChannelMessage),
+    gap: z.boolean(),
+  }),
   z.object({ op: z.literal('message'), message: ChannelMessage }),
   z.object({ op: z.literal('lost'), channel: z.string(), head: Position }),
   z.object({ op: z.literal('drain') }),
@@ -95,7 +155,9 @@ export type MuxReply = z.infer<typeof MuxReply>;
  * whether it came live or was replayed.
  */
 export const encodeCursor = (places: ReadonlyMap<string, Position>): string =>
-  [...places].map(([channel, at]) => `${channel}@${at.epoch}.${at.offset.toString(36)}.${at.time.toString(36)}`).join('~');
+  [...places]
+    .map(([channel, at]) => `${channel}@${at.epoch}.${at.offset.toString(36)}.${at.time.toString(36)}`)
+    .join('~');
 
 /** Null for what `encodeCursor` cannot have made. */
 export const decodeCursor = (text: string): Map<string, Position> | null => {
@@ -104,7 +166,11 @@ export const decodeCursor = (text: string): Map<string, Position> | null => {
   for (const part of text.split('~')) {
     const match = /^([a-z]+:[\w-]{1,64})@([a-z0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,9})$/.exec(part);
     if (!match) return null;
-    const position = Position.safeParse({ epoch: match[2], offset: Number.parseInt(match[3] ?? '', 36), time: Number.parseInt(match[4] ?? '', 36) });
+    const position = Position.safeParse({
+      epoch: match[2],
+      offset: Number.parseInt(match[3] ?? '', 36),
+      time: Number.parseInt(match[4] ?? '', 36),
+    });
     if (!position.success) return null;
     places.set(match[1] ?? '', position.data);
   }

@@ -6,7 +6,11 @@ import { route } from './route.ts';
 export const Role = z.enum(['user', 'moderator', 'operator']);
 export type Role = z.infer<typeof Role>;
 
-const email = z.email().max(254).transform((value) => value.toLowerCase()).meta({ example: 'buyer@demo.lotok' });
+const email = z
+  .email()
+  .max(254)
+  .transform((value) => value.toLowerCase())
+  .meta({ example: 'buyer@demo.lotok' });
 const displayName = z.string().trim().min(1).max(60);
 const phone = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be an E.164 number such as +79161234567');
 
@@ -44,7 +48,15 @@ export const AccessClaims = z.object({
 export type AccessClaims = z.infer<typeof AccessClaims>;
 
 export const Profile = z
-  .object({ id: UserId, email: z.string(), name: z.string(), phone: z.string().nullable(), language: Language, roles: z.array(Role), created_at: Instant })
+  .object({
+    id: UserId,
+    email: z.string(),
+    name: z.string(),
+    phone: z.string().nullable(),
+    language: Language,
+    roles: z.array(Role),
+    created_at: Instant,
+  })
   .meta({ id: 'Profile' });
 export type Profile = z.infer<typeof Profile>;
 export const ProfileChange = z
@@ -52,24 +64,137 @@ export const ProfileChange = z
   .refine((change) => Object.keys(change).length > 0, 'name at least one field to change');
 
 export const SellerPage = z
-  .object({ id: UserId, name: z.string(), since: Instant, rating: z.number().nullable(), reviews: z.int(), sales: z.int() })
+  .object({
+    id: UserId,
+    name: z.string(),
+    since: Instant,
+    rating: z.number().nullable(),
+    reviews: z.int(),
+    sales: z.int(),
+  })
   .meta({ id: 'SellerPage' });
 export const Review = z
-  .object({ order_id: OrderId, author: z.object({ id: UserId, name: z.string() }), rating: z.int().min(1).max(5), text: z.string(), created_at: Instant })
+  .object({
+    order_id: OrderId,
+    author: z.object({ id: UserId, name: z.string() }),
+    rating: z.int().min(1).max(5),
+    text: z.string(),
+    created_at: Instant,
+  })
   .meta({ id: 'Review' });
-export const NewReview = z.strictObject({ order_id: OrderId, rating: z.int().min(1).max(5), text: z.string().trim().max(2000).default('') });
+export const NewReview = z.strictObject({
+  order_id: OrderId,
+  rating: z.int().min(1).max(5),
+  text: z.string().trim().max(2000).default(''),
+});
 
 const byId = z.object({ id: UserId });
 
 export const userRoutes = {
-  register: route({ id: 'register', service: 'users', method: 'POST', path: '/v1/auth/register', summary: 'Make an account and sign in', auth: 'public', body: Registration, success: { status: 201, body: Tokens }, problems: ['email-taken', 'invalid-field'] }),
-  login: route({ id: 'login', service: 'users', method: 'POST', path: '/v1/auth/login', summary: 'Sign in', auth: 'public', body: Credentials, success: { status: 200, body: Tokens }, problems: ['invalid-credentials', 'too-many-requests'] }),
-  refresh: route({ id: 'refresh', service: 'users', method: 'POST', path: '/v1/auth/refresh', summary: 'Exchange a refresh token; each can be used once', auth: 'public', body: RefreshRequest, success: { status: 200, body: Tokens }, problems: ['invalid-credentials'] }),
-  logout: route({ id: 'logout', service: 'users', method: 'POST', path: '/v1/auth/logout', summary: 'End the session of a refresh token', auth: 'public', body: RefreshRequest, success: { status: 204 } }),
-  jwks: route({ id: 'jwks', service: 'users', method: 'GET', path: '/.well-known/jwks.json', summary: 'Public keys of access tokens (RFC 7517)', auth: 'public', success: { status: 200, body: z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string() })) }) } }),
-  me: route({ id: 'me', service: 'users', method: 'GET', path: '/v1/me', summary: 'Your profile', auth: 'user', success: { status: 200, body: Profile } }),
-  changeMe: route({ id: 'changeMe', service: 'users', method: 'PATCH', path: '/v1/me', summary: 'Change your profile', auth: 'user', body: ProfileChange, success: { status: 200, body: Profile }, problems: ['invalid-field'] }),
-  getSeller: route({ id: 'getSeller', service: 'users', method: 'GET', path: '/v1/users/{id}', summary: 'A seller as others see them', auth: 'public', params: byId, success: { status: 200, body: SellerPage }, problems: ['not-found'] }),
-  listReviews: route({ id: 'listReviews', service: 'users', method: 'GET', path: '/v1/users/{id}/reviews', summary: 'Reviews of a seller', auth: 'public', params: byId, query: z.object({ cursor: Cursor.optional(), limit: Limit.default(20) }), success: { status: 200, body: page(Review) }, problems: ['not-found'] }),
-  createReview: route({ id: 'createReview', service: 'users', method: 'POST', path: '/v1/reviews', summary: 'Review the seller of your completed order', auth: 'user', body: NewReview, success: { status: 201, body: Review }, problems: ['not-found', 'conflict'] }),
+  register: route({
+    id: 'register',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/auth/register',
+    summary: 'Make an account and sign in',
+    auth: 'public',
+    body: Registration,
+    success: { status: 201, body: Tokens },
+    problems: ['email-taken', 'invalid-field'],
+  }),
+  login: route({
+    id: 'login',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/auth/login',
+    summary: 'Sign in',
+    auth: 'public',
+    body: Credentials,
+    success: { status: 200, body: Tokens },
+    problems: ['invalid-credentials', 'too-many-requests'],
+  }),
+  refresh: route({
+    id: 'refresh',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/auth/refresh',
+    summary: 'Exchange a refresh token; each can be used once',
+    auth: 'public',
+    body: RefreshRequest,
+    success: { status: 200, body: Tokens },
+    problems: ['invalid-credentials'],
+  }),
+  logout: route({
+    id: 'logout',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/auth/logout',
+    summary: 'End the session of a refresh token',
+    auth: 'public',
+    body: RefreshRequest,
+    success: { status: 204 },
+  }),
+  jwks: route({
+    id: 'jwks',
+    service: 'users',
+    method: 'GET',
+    path: '/.well-known/jwks.json',
+    summary: 'Public keys of access tokens (RFC 7517)',
+    auth: 'public',
+    success: { status: 200, body: z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string() })) }) },
+  }),
+  me: route({
+    id: 'me',
+    service: 'users',
+    method: 'GET',
+    path: '/v1/me',
+    summary: 'Your profile',
+    auth: 'user',
+    success: { status: 200, body: Profile },
+  }),
+  changeMe: route({
+    id: 'changeMe',
+    service: 'users',
+    method: 'PATCH',
+    path: '/v1/me',
+    summary: 'Change your profile',
+    auth: 'user',
+    body: ProfileChange,
+    success: { status: 200, body: Profile },
+    problems: ['invalid-field'],
+  }),
+  getSeller: route({
+    id: 'getSeller',
+    service: 'users',
+    method: 'GET',
+    path: '/v1/users/{id}',
+    summary: 'A seller as others see them',
+    auth: 'public',
+    params: byId,
+    success: { status: 200, body: SellerPage },
+    problems: ['not-found'],
+  }),
+  listReviews: route({
+    id: 'listReviews',
+    service: 'users',
+    method: 'GET',
+    path: '/v1/users/{id}/reviews',
+    summary: 'Reviews of a seller',
+    auth: 'public',
+    params: byId,
+    query: z.object({ cursor: Cursor.optional(), limit: Limit.default(20) }),
+    success: { status: 200, body: page(Review) },
+    problems: ['not-found'],
+  }),
+  createReview: route({
+    id: 'createReview',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/reviews',
+    summary: 'Review the seller of your completed order',
+    auth: 'user',
+    body: NewReview,
+    success: { status: 201, body: Review },
+    problems: ['not-found', 'conflict'],
+  }),
 };

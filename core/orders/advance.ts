@@ -1,7 +1,7 @@
 // One step of the saga in one transaction: the row, the timeline, what is owed, and the event that tells of it.
 import type { Transaction } from 'kysely';
-import type { EventData } from '../../contracts/events.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
+import type { EventData } from '../../contracts/events.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
@@ -45,7 +45,13 @@ export async function advance(
   await oweCommands(trx, order.id, commands, now, headers);
   await tellStatus(trx, outbox, changed, order.status, now);
   metrics.sagaTransitions.inc({ from: order.status, to, event });
-  log.info('order.status_changed', { order_id: order.id, from: order.status, to, event, reason: changed.cancel_reason });
+  log.info('order.status_changed', {
+    order_id: order.id,
+    from: order.status,
+    to,
+    event,
+    reason: changed.cancel_reason,
+  });
   return changed;
 }
 
@@ -57,7 +63,13 @@ export async function tellStatus(
   previous: OrderRow['status'] | null,
   at: Date,
 ): Promise<void> {
-  await appendTimeline(trx, { order_id: order.id, kind: 'order', value: order.status, reason: order.cancel_reason, at });
+  await appendTimeline(trx, {
+    order_id: order.id,
+    kind: 'order',
+    value: order.status,
+    reason: order.cancel_reason,
+    at,
+  });
   await outbox.add(trx, 'order.status_changed', order.id, {
     order_id: order.id,
     status: order.status,

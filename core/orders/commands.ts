@@ -90,24 +90,32 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
   const order = await readOrder(db, command.order_id);
   if (!order) throw new Error(`command ${command.id} has no order`);
   const { step } = command;
-  await inSpan(`orders step ${step}`, { parent: extractTrace(command.headers), attributes: { 'lotok.order_id': order.id } }, async () => {
-    try {
-      const outcome = await calls[step](order, options);
-      await settle(options, command, outcome);
-      metrics.sagaCommands.inc({ step, result: outcome.refused ? 'refused' : 'done' });
-    } catch (error) {
-      metrics.sagaCommands.inc({ step, result: 'error' });
-      const message = error instanceof Error ? error.message : String(error);
-      log.warn('command.postponed', { order_id: order.id, step, attempts: command.attempts, error: message });
-      const pauseMs = Math.min(longestPauseMs, 200 * 2 ** Math.min(command.attempts, 12)) * (0.5 + Math.random() / 2);
-      await postponeCommand(db, command.id, new Date(options.clock.now().getTime() + pauseMs), message);
-      if (command.attempts === attemptsBeforeAttention) await callAttention(options, order.id, `${step}: ${message}`);
-    }
-  });
+  await inSpan(
+    `orders step ${step}`,
+    { parent: extractTrace(command.headers), attributes: { 'lotok.order_id': order.id } },
+    async () => {
+      try {
+        const outcome = await calls[step](order, options);
+        await settle(options, command, outcome);
+        metrics.sagaCommands.inc({ step, result: outcome.refused ? 'refused' : 'done' });
+      } catch (error) {
+        metrics.sagaCommands.inc({ step, result: 'error' });
+        const message = error instanceof Error ? error.message : String(error);
+        log.warn('command.postponed', { order_id: order.id, step, attempts: command.attempts, error: message });
+        const pauseMs = Math.min(longestPauseMs, 200 * 2 ** Math.min(command.attempts, 12)) * (0.5 + Math.random() / 2);
+        await postponeCommand(db, command.id, new Date(options.clock.now().getTime() + pauseMs), message);
+        if (command.attempts === attemptsBeforeAttention) await callAttention(options, order.id, `${step}: ${message}`);
+      }
+    },
+  );
 }
 
 async function callAttention({ db, clock, log }: CommandOptions, orderId: OrderId, why: string): Promise<void> {
-  await db.updateTable('orders').set({ needs_attention: why, updated_at: clock.now() }).where('id', '=', orderId).execute();
+  await db
+    .updateTable('orders')
+    .set({ needs_attention: why, updated_at: clock.now() })
+    .where('id', '=', orderId)
+    .execute();
   log.error('order.needs_attention', { order_id: orderId, why });
 }
 
@@ -121,14 +129,20 @@ async function settle(options: CommandOptions, command: CommandRow, { change, re
     await finishCommand(trx, command.id, refused ? 'refused' : 'done', refused?.why ?? null, now);
     const attention = refused && !refused.event ? `${command.step}: ${refused.why}` : null;
     if (change || attention !== order.needs_attention) {
-      order = await updateOrder(trx, order.id, { ...change, needs_attention: attention, updated_at: now, version: order.version + 1 });
+      order = await updateOrder(trx, order.id, {
+        ...change,
+        needs_attention: attention,
+        updated_at: now,
+        version: order.version + 1,
+      });
     }
     if (refused?.event) order = await advance(trx, order, refused.event, options);
     // Back on its way: what the parcel did while we tried to stop it counts now.
     if (refused?.event === 'cancellation_refused' && order.delivery_stage) {
       for (const event of sagaEventsOfStage[order.delivery_stage]) order = await advance(trx, order, event, options);
     }
-    if (order.status === 'cancelling' && !(await stillOwed(trx, order.id))) await advance(trx, order, 'compensated', options);
+    if (order.status === 'cancelling' && !(await stillOwed(trx, order.id)))
+      await advance(trx, order, 'compensated', options);
   });
 }
 
@@ -148,9 +162,13 @@ async function unlessRefused(call: Promise<unknown>, event: SagaEvent | null): P
 
 /** Refusals are rules speaking (4xx); trouble on the way (5xx, too many requests, still running) passes. */
 const isRefusal = (error: unknown): error is ProblemError =>
-  error instanceof ProblemError && error.status < 500 && error.code !== 'too-many-requests' && error.code !== 'request-in-progress';
+  error instanceof ProblemError &&
+  error.status < 500 &&
+  error.code !== 'too-many-requests' &&
+  error.code !== 'request-in-progress';
 
-const isCode = (error: unknown, ...codes: readonly string[]): boolean => error instanceof ProblemError && codes.includes(error.code);
+const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof ProblemError && codes.includes(error.code);
 
 const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) => Promise<Outcome>>> = {
   async start_payment(order, { rpc, publicUrl }) {
@@ -171,7 +189,10 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
   },
 
   mark_ad_sold: (order, { rpc }) =>
-    unlessRefused(rpc.ads.markSold({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'mark_ad_sold')), 'ad_refused'),
+    unlessRefused(
+      rpc.ads.markSold({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'mark_ad_sold')),
+      'ad_refused',
+    ),
 
   async create_shipment(order, { rpc }) {
     try {
@@ -246,14 +267,23 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
       if (!isCode(error, 'conflict')) throw error;
     }
     // It was captured already.
-    return unlessRefused(rpc.payments.refund(request, { ...callOptions(order, 'return_money'), idempotencyKey: `${order.id}:refund` }), null);
+    return unlessRefused(
+      rpc.payments.refund(request, { ...callOptions(order, 'return_money'), idempotencyKey: `${order.id}:refund` }),
+      null,
+    );
   },
 
   async release_ad(order, { rpc }) {
-    const outcome = await unlessRefused(rpc.ads.release({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'release_ad')), null);
+    const outcome = await unlessRefused(
+      rpc.ads.release({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'release_ad')),
+      null,
+    );
     // An ad that is gone, or that this order no longer holds, needs no release.
     return outcome.refused ? {} : outcome;
   },
 };
 
-const callOptions = (order: OrderRow, step: Step) => ({ idempotencyKey: `${order.id}:${step}`, deadlineMs: callDeadlineMs });
+const callOptions = (order: OrderRow, step: Step) => ({
+  idempotencyKey: `${order.id}:${step}`,
+  deadlineMs: callDeadlineMs,
+});

@@ -15,7 +15,13 @@ export const orderEvents = (advancing: Advancing): Handlers<OrdersTables> => ({
       version: order.version + 1,
       ...(data.status === 'in_progress' ? {} : { confirmation_url: null }),
     });
-    await appendTimeline(trx, { order_id: order.id, kind: 'payment', value: data.status, reason: null, at: new Date(data.at) });
+    await appendTimeline(trx, {
+      order_id: order.id,
+      kind: 'payment',
+      value: data.status,
+      reason: null,
+      at: new Date(data.at),
+    });
     for (const event of sagaEventsOfPayment[data.status]) order = await advance(trx, order, event, advancing);
   },
 
@@ -31,7 +37,13 @@ export const orderEvents = (advancing: Advancing): Handlers<OrdersTables> => ({
       updated_at: advancing.clock.now(),
       version: order.version + 1,
     });
-    await appendTimeline(trx, { order_id: order.id, kind: 'delivery', value: data.stage, reason: null, at: new Date(data.at) });
+    await appendTimeline(trx, {
+      order_id: order.id,
+      kind: 'delivery',
+      value: data.stage,
+      reason: null,
+      at: new Date(data.at),
+    });
     for (const event of sagaEventsOfStage[data.stage]) order = await advance(trx, order, event, advancing);
   },
 });

@@ -6,20 +6,32 @@ import type { Implement } from '../platform/http/implement.ts';
 import type { CommandOptions } from './commands.ts';
 import { acceptOrder, cancelOrder, createOrder, getOrder, listOrders } from './service.ts';
 
-export const orderHttp = (options: CommandOptions) => (implement: Implement): void => {
-  implement(routes.createOrder, async ({ identity, headers, body }) => {
-    const order = await createOrder(options, { buyerId: identity.userId, key: headers['idempotency-key'], request: body });
-    return { body: order, headers: { location: `/v1/orders/${order.id}` } };
-  });
+export const orderHttp =
+  (options: CommandOptions) =>
+  (implement: Implement): void => {
+    implement(routes.createOrder, async ({ identity, headers, body }) => {
+      const order = await createOrder(options, {
+        buyerId: identity.userId,
+        key: headers['idempotency-key'],
+        request: body,
+      });
+      return { body: order, headers: { location: `/v1/orders/${order.id}` } };
+    });
 
-  implement(routes.listOrders, async ({ identity, query }) => {
-    const { role, status, cursor, limit } = query;
-    const before = cursor === undefined ? undefined : decodeCursor(OrderId, cursor);
-    const { items, next } = await listOrders(options.db, { role, userId: identity.userId, status, before, limit });
-    return { body: { items, next_cursor: next && encodeCursor(next) } };
-  });
+    implement(routes.listOrders, async ({ identity, query }) => {
+      const { role, status, cursor, limit } = query;
+      const before = cursor === undefined ? undefined : decodeCursor(OrderId, cursor);
+      const { items, next } = await listOrders(options.db, { role, userId: identity.userId, status, before, limit });
+      return { body: { items, next_cursor: next && encodeCursor(next) } };
+    });
 
-  implement(routes.getOrder, async ({ identity, params }) => ({ body: await getOrder(options.db, params.id, identity.userId) }));
-  implement(routes.cancelOrder, async ({ identity, params }) => ({ body: await cancelOrder(options, params.id, identity.userId) }));
-  implement(routes.acceptOrder, async ({ identity, params }) => ({ body: await acceptOrder(options, params.id, identity.userId) }));
-};
+    implement(routes.getOrder, async ({ identity, params }) => ({
+      body: await getOrder(options.db, params.id, identity.userId),
+    }));
+    implement(routes.cancelOrder, async ({ identity, params }) => ({
+      body: await cancelOrder(options, params.id, identity.userId),
+    }));
+    implement(routes.acceptOrder, async ({ identity, params }) => ({
+      body: await acceptOrder(options, params.id, identity.userId),
+    }));
+  };

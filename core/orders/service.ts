@@ -10,8 +10,8 @@ import { injectTrace } from '../platform/telemetry/tracing.ts';
 import { advance, tellStatus } from './advance.ts';
 import { type CommandOptions, runStep } from './commands.ts';
 import { orderCan, type SagaEvent } from './saga.ts';
-import * as store from './store.ts';
 import type { OrderRow, OrdersTables } from './store.ts';
+import * as store from './store.ts';
 
 export interface Creation {
   readonly buyerId: UserId;
@@ -34,7 +34,9 @@ export const keysKeptMs = 7 * 24 * 3_600_000;
  */
 export async function createOrder(options: CommandOptions, { buyerId, key, request }: Creation): Promise<Order> {
   const { db, clock } = options;
-  const requestHash = createHash('sha256').update(JSON.stringify([request.ad_id, request.delivery])).digest('hex');
+  const requestHash = createHash('sha256')
+    .update(JSON.stringify([request.ad_id, request.delivery]))
+    .digest('hex');
   const claim = await store.claimKey(db, {
     buyer_id: buyerId,
     key,
@@ -60,7 +62,12 @@ export async function createOrder(options: CommandOptions, { buyerId, key, reque
 }
 
 /** Reserves the ad, asks what delivery costs, and writes the order with its first command and event in one transaction. */
-async function placeOrder(options: CommandOptions, orderId: OrderId, buyerId: UserId, request: NewOrder): Promise<void> {
+async function placeOrder(
+  options: CommandOptions,
+  orderId: OrderId,
+  buyerId: UserId,
+  request: NewOrder,
+): Promise<void> {
   const { db, rpc, clock, outbox, timeoutSeconds } = options;
   const ad = await rpc.ads.reserve(
     { adId: request.ad_id, orderId, buyerId, ttlSeconds: timeoutSeconds.payment + holdMarginSeconds },
@@ -127,7 +134,12 @@ async function placeOrder(options: CommandOptions, orderId: OrderId, buyerId: Us
   options.log.info('order.created', { order_id: orderId, ad_id: ad.adId });
 }
 
-async function quoteOrRelease(rpc: RpcClients, orderId: OrderId, adId: string, request: Parameters<RpcClients['delivery']['quote']>[0]) {
+async function quoteOrRelease(
+  rpc: RpcClients,
+  orderId: OrderId,
+  adId: string,
+  request: Parameters<RpcClients['delivery']['quote']>[0],
+) {
   try {
     const { price, estimated } = await rpc.delivery.quote(request, { deadlineMs: quoteDeadlineMs });
     if (!price) throw new Error('delivery quoted without a price');
@@ -135,7 +147,8 @@ async function quoteOrRelease(rpc: RpcClients, orderId: OrderId, adId: string, r
   } catch (error) {
     // Were this to fail too, the hold ends by itself.
     await rpc.ads.release({ adId, orderId }, { idempotencyKey: `${orderId}:unreserve` }).catch(() => undefined);
-    if (error instanceof ProblemError && error.status >= 500) throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
+    if (error instanceof ProblemError && error.status >= 500)
+      throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
     throw error;
   }
 }
@@ -183,11 +196,17 @@ export interface OrderList {
 }
 
 /** A page of orders, newest first, and the id that the next page begins before. */
-export async function listOrders(db: Kysely<OrdersTables>, list: OrderList): Promise<{ items: Order[]; next: OrderId | null }> {
+export async function listOrders(
+  db: Kysely<OrdersTables>,
+  list: OrderList,
+): Promise<{ items: Order[]; next: OrderId | null }> {
   const rows = await store.listOrders(db, { ...list, limit: list.limit + 1 });
   const items = rows.slice(0, list.limit);
   const last = items.at(-1);
-  return { items: items.map((row) => present(row, list.userId)), next: rows.length > list.limit && last ? last.id : null };
+  return {
+    items: items.map((row) => present(row, list.userId)),
+    next: rows.length > list.limit && last ? last.id : null,
+  };
 }
 
 export const cancelOrder = (options: CommandOptions, id: OrderId, userId: UserId): Promise<Order> =>
@@ -208,9 +227,11 @@ async function decide(
     const locked = await store.lockOrder(trx, id);
     if (!locked || (locked.buyer_id !== userId && locked.seller_id !== userId)) throw new ProblemError('not-found');
     if (locked.buyer_id !== userId) throw new ProblemError('forbidden', { detail: 'Only the buyer decides this' });
-    const decided = event === 'buyer_accepted' ? locked.status === 'completed' : locked.cancel_reason === 'buyer_cancelled';
+    const decided =
+      event === 'buyer_accepted' ? locked.status === 'completed' : locked.cancel_reason === 'buyer_cancelled';
     if (decided) return locked;
-    const possible = event === 'buyer_accepted' ? orderCan.beAccepted(locked.status) : orderCan.beCancelledByBuyer(locked.status);
+    const possible =
+      event === 'buyer_accepted' ? orderCan.beAccepted(locked.status) : orderCan.beCancelledByBuyer(locked.status);
     if (!possible) throw new ProblemError('conflict', { detail: `${refusal}; it is ${locked.status}` });
     return advance(trx, locked, event, options);
   });
@@ -250,7 +271,8 @@ function present(order: OrderRow, userId: UserId): Order {
       shipment_id: order.delivery_stage ? (order.shipment_id as Order['delivery']['shipment_id']) : null,
       stage: order.delivery_stage,
       tracking_number: order.tracking_number,
-      estimated: order.estimated_from && order.estimated_to ? { from: order.estimated_from, to: order.estimated_to } : null,
+      estimated:
+        order.estimated_from && order.estimated_to ? { from: order.estimated_from, to: order.estimated_to } : null,
     },
     actions,
     created_at: order.created_at.toISOString(),

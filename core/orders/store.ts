@@ -1,5 +1,5 @@
 // Queries of orders; nobody else reads its schema.
-import { type Kysely, type Selectable, sql, type Transaction, type Generated } from 'kysely';
+import { type Generated, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { OrderId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { CancelReason, Order, OrderStatus } from '../../contracts/orders.ts';
@@ -99,7 +99,12 @@ export async function updateOrder(trx: Trx, id: OrderId, change: Partial<Omit<Or
 }
 
 export const readTimeline = (db: Db, id: OrderId) =>
-  db.selectFrom('timeline').select(['kind', 'value', 'reason', 'at']).where('order_id', '=', id).orderBy('id').execute();
+  db
+    .selectFrom('timeline')
+    .select(['kind', 'value', 'reason', 'at'])
+    .where('order_id', '=', id)
+    .orderBy('id')
+    .execute();
 
 export async function appendTimeline(
   trx: Trx,
@@ -111,7 +116,13 @@ export async function appendTimeline(
 /** Newest first; `before` is the id of the last order of the page before. */
 export function listOrders(
   db: Db,
-  filter: { role: 'buyer' | 'seller'; userId: UserId; status: OrderStatus | undefined; before: string | undefined; limit: number },
+  filter: {
+    role: 'buyer' | 'seller';
+    userId: UserId;
+    status: OrderStatus | undefined;
+    before: string | undefined;
+    limit: number;
+  },
 ): Promise<OrderRow[]> {
   let query = db
     .selectFrom('orders')
@@ -252,19 +263,44 @@ export async function takeCommand(
     .executeTakeFirst();
 }
 
-export async function finishCommand(trx: Trx, id: number, state: 'done' | 'refused', error: string | null, at: Date): Promise<void> {
+export async function finishCommand(
+  trx: Trx,
+  id: number,
+  state: 'done' | 'refused',
+  error: string | null,
+  at: Date,
+): Promise<void> {
   await trx.updateTable('commands').set({ state, last_error: error, finished_at: at }).where('id', '=', id).execute();
 }
 
 export async function postponeCommand(db: Db, id: number, notBefore: Date, error: string): Promise<void> {
-  await db.updateTable('commands').set({ not_before: notBefore, last_error: error }).where('id', '=', id).where('state', '=', 'owed').execute();
+  await db
+    .updateTable('commands')
+    .set({ not_before: notBefore, last_error: error })
+    .where('id', '=', id)
+    .where('state', '=', 'owed')
+    .execute();
 }
 
 export async function stillOwed(trx: Trx, orderId: OrderId): Promise<boolean> {
-  const row = await trx.selectFrom('commands').select('id').where('order_id', '=', orderId).where('state', '=', 'owed').limit(1).executeTakeFirst();
+  const row = await trx
+    .selectFrom('commands')
+    .select('id')
+    .where('order_id', '=', orderId)
+    .where('state', '=', 'owed')
+    .limit(1)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
 /** An order whose time is up, locked for the rest of the transaction. */
 export const lockOverdue = (trx: Trx, now: Date): Promise<OrderRow | undefined> =>
-  trx.selectFrom('orders').selectAll().where('deadline_at', '<=', now).orderBy('deadline_at').limit(1).forUpdate().skipLocked().executeTakeFirst();
+  trx
+    .selectFrom('orders')
+    .selectAll()
+    .where('deadline_at', '<=', now)
+    .orderBy('deadline_at')
+    .limit(1)
+    .forUpdate()
+    .skipLocked()
+    .executeTakeFirst();

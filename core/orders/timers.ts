@@ -1,5 +1,5 @@
 // Orders whose time is up. The deadline is a column of the order, so a restart forgets nothing.
-import { startLoop, type Loop } from '../platform/loop.ts';
+import { type Loop, startLoop } from '../platform/loop.ts';
 import { advance } from './advance.ts';
 import type { CommandOptions } from './commands.ts';
 import { keysKeptMs } from './service.ts';

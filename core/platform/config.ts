@@ -24,9 +24,19 @@ export const CoreConfig = z.object({
   tlsCertFile: z.string().optional(),
   tlsKeyFile: z.string().optional(),
   tlsCaFile: z.string().optional(),
+  /** The first of the gRPC ports (see `rpc/services.ts`); 0 takes free ones, which only services of one process find. */
+  rpcPort: z.coerce.number().int().min(0).max(65_000).default(9_090),
   /** Addresses of services that run elsewhere: host:port for gRPC. */
   addresses: z.partialRecord(z.enum(services), z.string()).default({}),
-  s3: z.object({ endpoint: z.url(), region: z.string(), bucket: z.string(), accessKeyId: z.string(), secretAccessKey: z.string() }).optional(),
+  s3: z
+    .object({
+      endpoint: z.url(),
+      region: z.string(),
+      bucket: z.string(),
+      accessKeyId: z.string(),
+      secretAccessKey: z.string(),
+    })
+    .optional(),
   smtpUrl: z.url().optional(),
   mailFrom: z.string().default('Lotok <no-reply@lotok.example>'),
   /** The sandbox provider, courier and mailbox, and demo accounts. Never in production. */
@@ -66,6 +76,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     tlsCertFile: env['TLS_CERT_FILE'],
     tlsKeyFile: env['TLS_KEY_FILE'],
     tlsCaFile: env['TLS_CA_FILE'],
+    rpcPort: env['GRPC_PORT'],
     addresses,
     s3: env['S3_ENDPOINT'] && {
       endpoint: env['S3_ENDPOINT'],

@@ -41,7 +41,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('orders_of_buyer').on('orders').columns(['buyer_id', 'id']).execute();
   await db.schema.createIndex('orders_of_seller').on('orders').columns(['seller_id', 'id']).execute();
-  await db.schema.createIndex('orders_deadline').on('orders').column('deadline_at').where(sql.ref('deadline_at'), 'is not', null).execute();
+  await db.schema
+    .createIndex('orders_deadline')
+    .on('orders')
+    .column('deadline_at')
+    .where(sql.ref('deadline_at'), 'is not', null)
+    .execute();
 
   await db.schema
     .createTable('timeline')
@@ -67,8 +72,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'timestamptz', (column) => column.notNull())
     .addColumn('finished_at', 'timestamptz')
     .execute();
-  await db.schema.createIndex('commands_once').unique().on('commands').columns(['order_id', 'step']).where(sql.ref('state'), '<>', 'dropped').execute();
-  await db.schema.createIndex('commands_owed').on('commands').columns(['not_before', 'id']).where(sql.ref('state'), '=', 'owed').execute();
+  await db.schema
+    .createIndex('commands_once')
+    .unique()
+    .on('commands')
+    .columns(['order_id', 'step'])
+    .where(sql.ref('state'), '<>', 'dropped')
+    .execute();
+  await db.schema
+    .createIndex('commands_owed')
+    .on('commands')
+    .columns(['not_before', 'id'])
+    .where(sql.ref('state'), '=', 'owed')
+    .execute();
 
   await db.schema
     .createTable('order_keys')

@@ -38,7 +38,11 @@ export interface ConsumerOptions<Tables extends InboxTables> {
 
 /** A message that still fails after this many tries is put aside, so that those behind it go on. */
 const maxAttempts = 12;
-const Headers = z.object({ ce_id: z.string().min(1).max(100), ce_type: z.string(), ce_time: z.iso.datetime({ offset: true }) });
+const Headers = z.object({
+  ce_id: z.string().min(1).max(100),
+  ce_type: z.string(),
+  ce_time: z.iso.datetime({ offset: true }),
+});
 
 export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
 
@@ -89,7 +93,11 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
       const type = message.headers['ce_type'] ?? 'unknown';
       const stop = metrics.busHandleSeconds.startTimer({ service, topic: message.topic });
       const parent = extractTrace({ ...message.headers });
-      const span = { kind: SpanKind.CONSUMER, parent: parent ?? ROOT_CONTEXT, attributes: { 'messaging.destination.name': message.topic } };
+      const span = {
+        kind: SpanKind.CONSUMER,
+        parent: parent ?? ROOT_CONTEXT,
+        attributes: { 'messaging.destination.name': message.topic },
+      };
       try {
         await inSpan(`${service} handle ${type}`, span, () => handle(message));
         metrics.busConsumed.inc({ service, topic: message.topic, result: 'ok' });
@@ -103,7 +111,10 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
   });
 }
 
-function parse<Type extends EventType>(type: Type, message: IncomingMessage): { event: Event<Type> } | { reason: string } {
+function parse<Type extends EventType>(
+  type: Type,
+  message: IncomingMessage,
+): { event: Event<Type> } | { reason: string } {
   const headers = Headers.safeParse(message.headers);
   if (!headers.success) return { reason: `headers: ${z.prettifyError(headers.error)}` };
   let json: unknown;
@@ -114,7 +125,12 @@ function parse<Type extends EventType>(type: Type, message: IncomingMessage): { 
   }
   const data = eventTypes[type].data.safeParse(json);
   if (!data.success) return { reason: `data: ${z.prettifyError(data.error)}` };
-  const event = { id: headers.data.ce_id, type, time: new Date(headers.data.ce_time), data: data.data as EventData<Type> };
+  const event = {
+    id: headers.data.ce_id,
+    type,
+    time: new Date(headers.data.ce_time),
+    data: data.data as EventData<Type>,
+  };
   return { event };
 }
 

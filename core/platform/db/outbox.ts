@@ -5,10 +5,10 @@ import { type EventData, type EventType, eventTypes, realtimeTopic } from '../..
 import type { RealtimeMessage } from '../../../contracts/stream.ts';
 import type { Bus, OutgoingMessage } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
+import { type Loop, startLoop } from '../loop.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { injectTrace } from '../telemetry/tracing.ts';
-import { type Loop, startLoop } from '../loop.ts';
 import type { DatabaseProvider } from './database.ts';
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
@@ -61,12 +61,17 @@ export interface Outbox {
   addRealtime(trx: OutboxWriter, channel: string, message: RealtimeMessage): Promise<void>;
 }
 // Any transaction whose tables include the outbox. Kysely's types are invariant in their tables.
-// biome-ignore format: one line reads better
 type OutboxWriter = Pick<Transaction<OutboxTables>, 'isTransaction'> & { readonly isTransaction: true };
 
 export function createOutbox(service: string, clock: Clock): Outbox {
   const channel = outboxChannel(service);
-  const write = async (writer: OutboxWriter, topic: string, type: string, key: string, data: unknown): Promise<void> => {
+  const write = async (
+    writer: OutboxWriter,
+    topic: string,
+    type: string,
+    key: string,
+    data: unknown,
+  ): Promise<void> => {
     const trx = writer as Transaction<OutboxTables>;
     const now = clock.now();
     const headers: Record<string, string> = {
@@ -80,7 +85,14 @@ export function createOutbox(service: string, clock: Clock): Outbox {
     injectTrace(headers);
     await trx
       .insertInto('outbox')
-      .values({ topic, key, value: JSON.stringify(data), headers: JSON.stringify(headers), created_at: now, published_at: null })
+      .values({
+        topic,
+        key,
+        value: JSON.stringify(data),
+        headers: JSON.stringify(headers),
+        created_at: now,
+        published_at: null,
+      })
       .execute();
     // Delivered when the transaction commits: the relay wakes without polling.
     await sql`select pg_notify(${channel}, '')`.execute(trx);
@@ -125,13 +137,21 @@ export async function startRelay(options: RelayOptions): Promise<Loop> {
         conflict
           .column('id')
           .doUpdateSet({ holder, until: new Date(now.getTime() + leaseMs) })
-          .where((where) => where.or([where('outbox_lease.holder', '=', holder), where('outbox_lease.until', '<', now)])),
+          .where((where) =>
+            where.or([where('outbox_lease.holder', '=', holder), where('outbox_lease.until', '<', now)]),
+          ),
       )
       .returning('holder')
       .executeTakeFirst();
     if (!lease) return false;
 
-    const rows = await db.selectFrom('outbox').selectAll().where('published_at', 'is', null).orderBy('id').limit(batchSize).execute();
+    const rows = await db
+      .selectFrom('outbox')
+      .selectAll()
+      .where('published_at', 'is', null)
+      .orderBy('id')
+      .limit(batchSize)
+      .execute();
     if (rows.length > 0) {
       const byTopic = new Map<string, OutgoingMessage[]>();
       for (const row of rows) {
@@ -146,10 +166,19 @@ export async function startRelay(options: RelayOptions): Promise<Loop> {
     }
     if (now.getTime() - prunedAt > 60_000) {
       prunedAt = now.getTime();
-      await db.deleteFrom('outbox').where('published_at', '<', new Date(now.getTime() - keptMs)).execute();
+      await db
+        .deleteFrom('outbox')
+        .where('published_at', '<', new Date(now.getTime() - keptMs))
+        .execute();
     }
     return rows.length === batchSize;
   };
 
-  return startLoop({ name: `${service}.relay`, run: relay, pollMs, log: options.log, wake: (heard) => databases.listen(outboxChannel(service), heard) });
+  return startLoop({
+    name: `${service}.relay`,
+    run: relay,
+    pollMs,
+    log: options.log,
+    wake: (heard) => databases.listen(outboxChannel(service), heard),
+  });
 }

@@ -38,7 +38,9 @@ export function createHttpApp({ log, metrics, ready }: HttpAppOptions): Hono {
     await inSpan(`${method} ${c.req.path}`, { kind: SpanKind.SERVER, parent: extractTrace(carrier) }, async () => {
       await next();
       const route = routePath(c, -1) === '/*' ? 'unmatched' : routePath(c, -1);
-      trace.getSpan(context.active())?.setAttributes({ 'http.route': route, 'http.response.status_code': c.res.status });
+      trace
+        .getSpan(context.active())
+        ?.setAttributes({ 'http.route': route, 'http.response.status_code': c.res.status });
       const labels = { route, method, code: String(c.res.status) };
       metrics.httpRequests.inc(labels);
       metrics.httpSeconds.observe({ route, method }, (performance.now() - start) / 1000);

@@ -27,7 +27,12 @@ export function createAuthenticate({ jwksUrl, issuer, audience }: TokenOptions):
     if (!token) throw unauthenticated('Send Authorization: Bearer with an access token');
     keys ??= createRemoteJWKSet(new URL(jwksUrl()), { timeoutDuration: 3_000, cooldownDuration: 5_000 });
     try {
-      const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms: ['ES256', 'EdDSA'], clockTolerance: 5 });
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms: ['ES256', 'EdDSA'],
+        clockTolerance: 5,
+      });
       const claims = AccessClaims.parse(payload);
       return { userId: claims.sub, sessionId: claims.sid, roles: claims.roles };
     } catch (error) {

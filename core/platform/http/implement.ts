@@ -58,7 +58,10 @@ function parse(schema: z.ZodType | undefined, value: unknown, code: 'invalid-par
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   // An id that is no id names nothing that exists.
-  throw new ProblemError(code, { errors: fieldErrors(result.error), detail: z.prettifyError(result.error).slice(0, 500) });
+  throw new ProblemError(code, {
+    errors: fieldErrors(result.error),
+    detail: z.prettifyError(result.error).slice(0, 500),
+  });
 }
 
 async function readBody(spec: RouteSpec, context: Context): Promise<unknown> {

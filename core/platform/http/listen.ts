@@ -26,9 +26,17 @@ export async function listen({ fetch, hostname, port, tls }: ListenOptions): Pro
     socket.once('close', () => sockets.delete(socket));
   };
 
-  let server: { listen(port: number, hostname: string, done: () => void): unknown; close(done: () => void): unknown; address(): AddressInfo | string | null; once(event: 'error', listener: (error: Error) => void): unknown };
+  let server: {
+    listen(port: number, hostname: string, done: () => void): unknown;
+    close(done: () => void): unknown;
+    address(): AddressInfo | string | null;
+    once(event: 'error', listener: (error: Error) => void): unknown;
+  };
   if (tls) {
-    const secure = createSecureServer({ ...tls, allowHTTP1: true, minVersion: 'TLSv1.2', ...limits }, onRequest as never);
+    const secure = createSecureServer(
+      { ...tls, allowHTTP1: true, minVersion: 'TLSv1.2', ...limits },
+      onRequest as never,
+    );
     secure.on('connection', keep);
     server = secure;
   } else {

@@ -1,0 +1,91 @@
+// `npm start`: edge, core and realtime in one process on embedded ports, with demo data.
+import { mkdir } from 'node:fs/promises';
+import { demoPassword, demoUsers } from '../contracts/demo.ts';
+import { services } from '../contracts/route.ts';
+import { startCore } from '../core/main.ts';
+import { coreConfig } from '../core/platform/config.ts';
+import { folderSecret } from '../core/platform/secrets.ts';
+import { edgeConfig } from '../edge/config.ts';
+import { startEdge } from '../edge/node.ts';
+import { realtimeConfig } from '../realtime/config.ts';
+import { startRealtime } from '../realtime/main.ts';
+
+export interface Lotok extends AsyncDisposable {
+  /** Where the storefront and the API are. */
+  readonly url: string;
+}
+
+/** Starts everything on `PORT` (8080) with its data in `LOTOK_DATA` (`.lotok`). */
+export async function startAll(env: NodeJS.ProcessEnv): Promise<Lotok> {
+  const port = env['PORT'] ?? '8080';
+  const dataFolder = env['LOTOK_DATA'] ?? '.lotok';
+  const hostname = env['HOST'] ?? '127.0.0.1';
+  const publicUrl = env['PUBLIC_URL'] ?? `http://127.0.0.1:${port}`;
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const token = await folderSecret(dataFolder, 'realtime-token');
+  const common = {
+    ...env,
+    LOTOK_DATA: dataFolder,
+    LOG_LEVEL: env['LOG_LEVEL'] ?? 'warn',
+    SANDBOX: '1',
+    REALTIME_TOKEN: token,
+  };
+  // Between the parts nothing leaves this machine, and free ports disturb nobody.
+  const inside = { ...common, HOST: '127.0.0.1', PORT: '0' };
+
+  const started = new AsyncDisposableStack();
+  try {
+    const core = started.use(
+      await startCore(coreConfig({ ...inside, GRPC_PORT: '0', PUBLIC_URL: publicUrl }, services)),
+    );
+    const realtime = started.use(
+      await startRealtime(realtimeConfig({ ...inside, CORE_URL: core.url }), { source: core.bus }),
+    );
+    const edge = started.use(
+      await startEdge(
+        edgeConfig({
+          ...common,
+          HOST: hostname,
+          PORT: port,
+          CORE_URL: core.url,
+          REALTIME_URL: realtime.url,
+          TICKET_SECRET: await folderSecret(dataFolder, 'stream-tickets'),
+        }),
+      ),
+    );
+    return { url: edge.url, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const began = performance.now();
+  const lotok = await startAll(process.env);
+  const accounts = demoUsers.slice(0, 4).map(({ email }) => `  ${email}  ${demoPassword}`);
+  console.log(
+    [
+      `Lotok  ${lotok.url}`,
+      '',
+      'Demo accounts (email, password):',
+      ...accounts,
+      '',
+      `API docs  ${lotok.url}/docs`,
+      `Mailbox   ${lotok.url}/sandbox/mail`,
+      '',
+      `ready in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    ].join('\n'),
+  );
+  const stop = (): void => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    lotok[Symbol.asyncDispose]().then(
+      () => process.exit(0),
+      (error) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
