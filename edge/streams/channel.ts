@@ -166,9 +166,13 @@ export class ChannelFeed {
       this.#waiting.push(waiting);
       return;
     }
-    if (since === undefined || (since.epoch === last.epoch && since.offset >= this.#floor && since.offset <= last.offset)) {
+    if (
+      since === undefined ||
+      (since.epoch === last.epoch && since.offset >= this.#floor && since.offset <= last.offset)
+    ) {
       const head = { ...last, time: Math.max(last.time, this.#options.clock()) };
-      const messages = since === undefined ? [] : this.#remembered.filter(({ position }) => position.offset > since.offset);
+      const messages =
+        since === undefined ? [] : this.#remembered.filter(({ position }) => position.offset > since.offset);
       waiting.resolve({ head, messages, gap: false });
       return;
     }

@@ -1,9 +1,8 @@
 // The stream hub on Workers: one Durable Object holds the fan-in for all isolates.
 import { z } from 'zod';
 import type { StreamRequest } from '../../contracts/client-stream.ts';
-import { Topic } from '../../contracts/stream.ts';
-import { decodeCursor, encodeCursor, type Position } from '../../contracts/stream.ts';
 import { ProblemError } from '../../contracts/problem.ts';
+import { decodeCursor, encodeCursor, type Position, Topic } from '../../contracts/stream.ts';
 import { createLog } from '../log.ts';
 import type { EdgeSocket } from '../platform.ts';
 import { createFanIn, type FanIn } from './fanin.ts';
@@ -14,7 +13,12 @@ import { serveSocket } from './websocket.ts';
 
 /** What the object's environment has to say; the Worker's own bindings come along and are ignored. */
 const HubEnv = z.object({
-  REALTIME_URL: z.string().transform((text) => text.split(',').map((each) => each.trim()).filter(Boolean)),
+  REALTIME_URL: z.string().transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean),
+  ),
   REALTIME_TOKEN: z.string().min(16),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -102,7 +106,9 @@ export class StreamHub {
     const [wanted, who] = orderOf(request);
     const { client, server } = socketPair();
     server.accept();
-    void serveSocket(server, wanted, who, { ...this.#serving, signal: new AbortController().signal }).catch(() => undefined);
+    void serveSocket(server, wanted, who, { ...this.#serving, signal: new AbortController().signal }).catch(
+      () => undefined,
+    );
     return new Response(null, { status: 101, webSocket: client } as ResponseInit);
   }
 
@@ -123,7 +129,9 @@ export class StreamHub {
 }
 
 function orderOf(request: Request): [StreamRequest, StreamWho] {
-  const { channels, cursor, topics, order, expiresAt } = HubOrder.parse(JSON.parse(request.headers.get(orderHeader) ?? 'null'));
+  const { channels, cursor, topics, order, expiresAt } = HubOrder.parse(
+    JSON.parse(request.headers.get(orderHeader) ?? 'null'),
+  );
   const wanted: StreamRequest = {
     channels,
     cursor: cursor === null ? null : (decodeCursor(cursor) ?? new Map()),

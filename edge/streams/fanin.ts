@@ -1,6 +1,7 @@
 // The fan-in: whatever the number of clients, one stream from each realtime node and one subscription per channel.
-import { ProblemError } from '../../contracts/problem.ts';
+
 import type { StreamRequest } from '../../contracts/client-stream.ts';
+import { ProblemError } from '../../contracts/problem.ts';
 import type { ChannelMessage, MuxReply, Position } from '../../contracts/stream.ts';
 import { type Attachment, type CatchUp, type ChannelSource, Watch } from '../../contracts/stream-watch.ts';
 import type { Log } from '../log.ts';
@@ -26,7 +27,12 @@ export interface FanInLimits {
 }
 
 export const fanInLimits: FanInLimits = {
-  maxChannels: 100_000, maxStreamsPerUser: 32, maxWaiting: 256, maxRemembered: 64, maxKept: 1_000, lingerMs: 15_000,
+  maxChannels: 100_000,
+  maxStreamsPerUser: 32,
+  maxWaiting: 256,
+  maxRemembered: 64,
+  maxKept: 1_000,
+  lingerMs: 15_000,
 };
 
 export interface FanInOptions {
@@ -82,7 +88,12 @@ export function createFanIn(options: FanInOptions): FanIn {
   const upstreams = [...new Set(nodes)].map(
     (node) =>
       new Upstream({
-        node, token, connect, log, clock, random,
+        node,
+        token,
+        connect,
+        log,
+        clock,
+        random,
         times: { ...upstreamTimes, ...options.times },
         onUp: (upstream) => {
           countUpstreams();
@@ -120,14 +131,18 @@ export function createFanIn(options: FanInOptions): FanIn {
     switch (reply.op) {
       case 'message':
         metrics.count('message_in');
-        return feed.onMessage(reply.message);
+        feed.onMessage(reply.message);
+        break;
       case 'subscribed':
-        return feed.onSubscribed(reply);
+        feed.onSubscribed(reply);
+        break;
       case 'replayed':
-        return feed.onReplayed(reply);
+        feed.onReplayed(reply);
+        break;
       case 'lost':
         metrics.count('lost');
-        return feed.onLost(reply.head);
+        feed.onLost(reply.head);
+        break;
       default:
         reply satisfies never;
     }
@@ -139,7 +154,9 @@ export function createFanIn(options: FanInOptions): FanIn {
     const known = feeds.get(channel);
     if (known) return known;
     const feed = new ChannelFeed({
-      name: channel, clock, nextRequest,
+      name: channel,
+      clock,
+      nextRequest,
       maxRemembered: limits.maxRemembered,
       maxKept: limits.maxKept,
       onEmpty: () => {

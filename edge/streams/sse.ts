@@ -1,6 +1,13 @@
 // A watch as an SSE response (HTML, section 9.2).
-import { type ClientEvent, type StreamRequest, sseEvent, sseHeaders, sseOpening, ssePing } from '../../contracts/client-stream.ts';
-import { openWatch, type StreamServing, streamTimes, type StreamWho } from './serving.ts';
+import {
+  type ClientEvent,
+  type StreamRequest,
+  sseEvent,
+  sseHeaders,
+  sseOpening,
+  ssePing,
+} from '../../contracts/client-stream.ts';
+import { openWatch, type StreamServing, type StreamWho, streamTimes } from './serving.ts';
 
 /** How much of what waits goes into one chunk. */
 const maxBatch = 64;

@@ -22,7 +22,13 @@ const lifetimeSeconds = 60;
 const type = 'lotok-stream-ticket+jwt';
 
 /** Edges behind one name share `secret`, at least 16 characters; without one, tickets hold for this process alone. */
-export function createTickets({ secret, clock }: { readonly secret?: string | undefined; readonly clock: () => number }): Tickets {
+export function createTickets({
+  secret,
+  clock,
+}: {
+  readonly secret?: string | undefined;
+  readonly clock: () => number;
+}): Tickets {
   const material = secret === undefined ? crypto.getRandomValues(new Uint8Array(32)) : new TextEncoder().encode(secret);
   // HS256 wants 256 bits (RFC 7518, section 3.2), whatever the length of the secret.
   let key: Promise<Uint8Array> | undefined;
@@ -45,7 +51,10 @@ export function createTickets({ secret, clock }: { readonly secret?: string | un
     async verify(ticket) {
       try {
         const { payload } = await jwtVerify(ticket, await derived(), {
-          algorithms: ['HS256'], typ: type, requiredClaims: ['exp', 'sub'], currentDate: new Date(clock()),
+          algorithms: ['HS256'],
+          typ: type,
+          requiredClaims: ['exp', 'sub'],
+          currentDate: new Date(clock()),
         });
         return Ticket.parse(payload);
       } catch (cause) {

@@ -15,7 +15,11 @@ export interface UpstreamTimes {
 }
 
 export const upstreamTimes: UpstreamTimes = {
-  connectMs: 5_000, pingMs: 10_000, silenceMs: 25_000, shortestBackoffMs: 100, longestBackoffMs: 10_000,
+  connectMs: 5_000,
+  pingMs: 10_000,
+  silenceMs: 25_000,
+  shortestBackoffMs: 100,
+  longestBackoffMs: 10_000,
 };
 
 export interface UpstreamOptions {
@@ -76,7 +80,10 @@ export class Upstream implements AsyncDisposable {
       const since = clock();
       try {
         const timeout = AbortSignal.any([signal, AbortSignal.timeout(times.connectMs)]);
-        const socket = await connect(url, { headers: { authorization: `Bearer ${this.#options.token}` }, signal: timeout });
+        const socket = await connect(url, {
+          headers: { authorization: `Bearer ${this.#options.token}` },
+          signal: timeout,
+        });
         const reason = await this.#serve(socket);
         if (!signal.aborted) log.warn('stream.upstream_closed', { node: this.node, reason });
         // A connection that lived for a while was no failure; one that closes at once is.

@@ -1,14 +1,19 @@
 // A watch as JSON messages over a WebSocket that the platform has upgraded.
 import { type StreamRequest, socketClose, socketOpening, socketText } from '../../contracts/client-stream.ts';
 import type { EdgeSocket } from '../platform.ts';
-import { openWatch, type StreamServing, streamTimes, type StreamWho } from './serving.ts';
+import { openWatch, type StreamServing, type StreamWho, streamTimes } from './serving.ts';
 
 /** Clients have little to say: `{"op":"ping"}` and `{"op":"pong"}`. */
 const maxIncomingChars = 1024;
 const maxBufferedBytes = 1024 * 1024;
 
 /** Call it as soon as the socket is there; resolves when the socket is closed. */
-export async function serveSocket(socket: EdgeSocket, wanted: StreamRequest, who: StreamWho, serving: StreamServing): Promise<void> {
+export async function serveSocket(
+  socket: EdgeSocket,
+  wanted: StreamRequest,
+  who: StreamWho,
+  serving: StreamServing,
+): Promise<void> {
   const { clock } = serving;
   const times = { ...streamTimes, ...serving.times };
   const gone = new AbortController();
@@ -32,14 +37,15 @@ export async function serveSocket(socket: EdgeSocket, wanted: StreamRequest, who
     else if (!gone.signal.aborted) socket.send('{"event":"ping","data":{}}');
   }, times.pingMs);
 
-  const opened = await openWatch(wanted, who, { ...serving, signal: AbortSignal.any([serving.signal, gone.signal]) }).catch(
-    (error: unknown) => {
-      clearInterval(pinging);
-      gone.abort();
-      socket.close(1013, 'try again later');
-      throw error;
-    },
-  );
+  const opened = await openWatch(wanted, who, {
+    ...serving,
+    signal: AbortSignal.any([serving.signal, gone.signal]),
+  }).catch((error: unknown) => {
+    clearInterval(pinging);
+    gone.abort();
+    socket.close(1013, 'try again later');
+    throw error;
+  });
   const { watch, delivered, finish } = opened;
   try {
     const id = await watch.opened;
