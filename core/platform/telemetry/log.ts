@@ -1,61 +1,75 @@
-// Logs are events: one JSON line per thing that happened, with a stable name and the trace it belongs to.
-import { trace } from '@opentelemetry/api';
-import { type DestinationStream, type Logger as Pino, pino } from 'pino';
+// The log: one JSON line per event, with the trace it belongs to and without secrets.
+import { context, trace } from '@opentelemetry/api';
+import { type DestinationStream, pino } from 'pino';
+import { redacted } from './redact.ts';
 
 export interface Log {
-  debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
-  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
-  warn(event: string, fields?: Readonly<Record<string, unknown>>): void;
-  error(event: string, fields?: Readonly<Record<string, unknown>>): void;
-  child(fields: Readonly<Record<string, unknown>>): Log;
+  debug(event: string, fields?: Record<string, unknown>): void;
+  info(event: string, fields?: Record<string, unknown>): void;
+  warn(event: string, fields?: Record<string, unknown>): void;
+  error(event: string, fields?: Record<string, unknown>): void;
+  /** A log whose every line also has these fields. */
+  child(fields: Record<string, unknown>): Log;
 }
 
-export interface LogOptions {
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface LoggerOptions {
   readonly service: string;
-  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** Standard output when not given. */
+  readonly level: LogLevel;
+  /** Where lines go; standard output by default. */
   readonly destination?: DestinationStream;
 }
 
-/** Never written, wherever they stand in an event's fields. */
-const secretFields = [
-  'authorization',
-  'password',
-  'token',
-  'access_token',
-  'refresh_token',
-  'cookie',
-  'secret',
-  'email',
-  'address',
-  'phone',
-];
-
-export function createLogger({ service, level, destination }: LogOptions): Log {
-  const options = {
-    base: { service },
-    level,
-    messageKey: 'event',
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { error: pino.stdSerializers.errWithCause },
-    redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`]), censor: '[redacted]' },
-    // The span that is active where the line is written.
-    mixin: () => {
-      const span = trace.getActiveSpan()?.spanContext();
-      return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+export function createLogger({ service, level, destination }: LoggerOptions): Log {
+  const logger = pino(
+    {
+      level,
+      base: null,
+      messageKey: 'event',
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
     },
+    // Synchronous, so that the last lines before a crash are there.
+    destination ?? pino.destination({ fd: 1, sync: true }),
+  );
+  const withFields = (bound: Record<string, unknown>): Log => {
+    const write =
+      (at: 'debug' | 'info' | 'warn' | 'error') =>
+      (event: string, fields: Record<string, unknown> = {}): void => {
+        if (!logger.isLevelEnabled(at)) return;
+        logger[at](distinct({ ...bound, ...activeTrace(), ...redacted(fields) }), event);
+      };
+    return {
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+      child: (fields) => withFields({ ...bound, ...redacted(fields) }),
+    };
   };
-  return wrap(destination ? pino(options, destination) : pino(options));
+  return withFields({ service });
 }
 
-const wrap = (logger: Pino): Log => ({
-  debug: (event, fields = {}) => logger.debug(fields, event),
-  info: (event, fields = {}) => logger.info(fields, event),
-  warn: (event, fields = {}) => logger.warn(fields, event),
-  error: (event, fields = {}) => logger.error(fields, event),
-  child: (fields) => wrap(logger.child(fields)),
-});
+/** For tests that don't look at the log. */
+export const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLog,
+};
 
-/** For tests that look at something else. */
-export const silentLog: Log = wrap(pino({ level: 'silent' }));
+function activeTrace(): Record<string, string> {
+  const span = trace.getSpanContext(context.active());
+  return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+}
+
+/** A JSON object must not name a member twice (RFC 8259, section 4), and these names are the line's own. */
+function distinct(fields: Record<string, unknown>): Record<string, unknown> {
+  const safe: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    safe[key === 'time' || key === 'level' || key === 'event' ? `${key}_` : key] = value;
+  }
+  return safe;
+}

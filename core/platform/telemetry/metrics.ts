@@ -1,43 +1,58 @@
-// Core's metrics, all in one place. Names follow Prometheus; labels are few and bounded.
+// Core's metrics, all declared here. Each part of a process has a registry of its own.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-/** Seconds. Fine where P50/P90/P99 of a healthy call lie, coarse above. */
-const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics({ part }: { part: string }) {
+// Fine enough around a few milliseconds and up to the longest deadline that P50, P90 and P99 can be read off.
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Process metrics describe the process, so only its first registry has them. */
+let processMetricsTaken = false;
+
+export function createMetrics({ part }: { readonly part: string }) {
   const registry = new Registry();
   registry.setDefaultLabels({ part });
-  collectDefaultMetrics({ register: registry });
+  if (!processMetricsTaken) {
+    processMetricsTaken = true;
+    collectDefaultMetrics({ register: registry });
+  }
+  const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
+    new Counter({ name: `lotok_${name}_total`, help, labelNames, registers });
   const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Histogram({ name, help, labelNames: [...labelNames], buckets: latencyBuckets, registers: [registry] });
+    new Histogram({ name: `lotok_${name}_seconds`, help, labelNames, buckets: seconds, registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name: `lotok_${name}`, help, labelNames, registers });
 
   return {
     registry,
-    httpRequests: counter('lotok_http_requests_total', 'REST requests', ['route', 'method', 'code']),
-    httpSeconds: histogram('lotok_http_request_seconds', 'Time to answer a REST request', ['route', 'method']),
-    rpcServed: counter('lotok_rpc_served_total', 'gRPC calls answered', ['service', 'method', 'code']),
-    rpcServedSeconds: histogram('lotok_rpc_served_seconds', 'Time to answer a gRPC call', ['service', 'method']),
-    rpcCalls: counter('lotok_rpc_calls_total', 'gRPC calls made, retries not counted', ['service', 'method', 'code']),
-    rpcCallSeconds: histogram('lotok_rpc_call_seconds', 'Time of a gRPC call with its retries', ['service', 'method']),
-    rpcRetries: counter('lotok_rpc_retries_total', 'Repeated tries of gRPC calls', ['service', 'method']),
-    rpcBreakerOpen: gauge('lotok_rpc_breaker_open', '1 while the circuit breaker towards a service is open', [
+
+    httpRequests: counter('http_requests', 'REST requests answered', ['route', 'method', 'code']),
+    httpSeconds: histogram('http_request', 'Time to the REST answer', ['route', 'method']),
+
+    rpcServerCalls: counter('rpc_server_calls', 'gRPC calls answered, by status', ['service', 'method', 'code']),
+    rpcServerSeconds: histogram('rpc_server_call', 'Time to the gRPC answer', ['service', 'method']),
+    rpcServerRunning: gauge('rpc_server_running', 'gRPC calls being answered now', ['service']),
+    rpcClientCalls: counter('rpc_client_calls', 'gRPC calls made, by final status', ['service', 'method', 'code']),
+    rpcClientSeconds: histogram('rpc_client_call', 'Time of gRPC calls, retries included', ['service', 'method']),
+    rpcClientRetries: counter('rpc_client_retries', 'gRPC calls sent again', ['service', 'method', 'code']),
+    rpcBreakerState: gauge('rpc_breaker_state', 'Circuit breaker: 0 closed, 1 half open, 2 open', [
       'service',
+      'target',
     ]),
-    busPublished: counter('lotok_bus_published_total', 'Messages published', ['topic']),
-    busConsumed: counter('lotok_bus_consumed_total', 'Messages handled', ['service', 'topic', 'result']),
-    busHandleSeconds: histogram('lotok_bus_handle_seconds', 'Time to handle a message', ['service', 'topic']),
-    busDeadLetters: counter('lotok_bus_dead_letters_total', 'Messages put aside', ['service', 'topic']),
-    busLag: gauge('lotok_bus_lag', 'Messages behind the end of a topic', ['service', 'topic']),
-    outboxWaiting: gauge('lotok_outbox_waiting', 'Events not yet published', ['service']),
-    outboxPublished: counter('lotok_outbox_published_total', 'Events published from the outbox', ['service']),
-    sagaTransitions: counter('lotok_saga_transitions_total', 'Changes of an order’s status', ['from', 'to', 'event']),
-    sagaCommands: counter('lotok_saga_commands_total', 'Steps of the saga by their result', ['step', 'result']),
-    sagaTimers: counter('lotok_saga_timers_total', 'Orders whose time was up', ['status']),
+
+    busPublished: counter('bus_published', 'Messages handed to the bus', ['topic']),
+    busConsumed: counter('bus_consumed', 'Messages handled', ['service', 'topic', 'result']),
+    busHandleSeconds: histogram('bus_handle', 'Time to handle a message', ['service', 'topic']),
+    busDeadLetters: counter('bus_dead_letters', 'Messages put aside', ['service', 'topic']),
+    busLag: gauge('bus_lag', 'Messages that a group is behind', ['group', 'topic', 'partition']),
+
+    outboxPending: gauge('outbox_pending', 'Events that wait for the relay', ['service']),
+    outboxPublished: counter('outbox_published', 'Events relayed to the bus', ['service']),
+
+    sagaTransitions: counter('saga_transitions', 'State changes of orders', ['from', 'to', 'event']),
+    sagaCommands: counter('saga_commands', 'Commands of the saga', ['step', 'result']),
+    sagaTimers: counter('saga_timers', 'Timers of the saga that fired, by the status that ran out', ['status']),
+
+    dbConnections: gauge('db_connections', 'Database connections: open, idle, waiting for one', ['state']),
   };
 }
