@@ -1,0 +1,114 @@
+// The history in this process's memory: rebuilt from the retained log at each start.
+import type { ChannelMessage, Position } from '../contracts/stream.ts';
+import type { CatchUp } from '../contracts/stream-watch.ts';
+import {
+  type Appended,
+  type BridgedMessage,
+  clockSlackMs,
+  type History,
+  type HistoryLimits,
+  historyLimits,
+  type Listener,
+  reaches,
+} from './history.ts';
+
+export interface MemoryHistoryOptions {
+  /** One name for one life of the topic: the log is what outlives this process. */
+  readonly epoch: string;
+  readonly clock: () => number;
+  readonly limits?: Partial<HistoryLimits>;
+}
+
+export class MemoryHistory implements History {
+  readonly connected = true;
+  readonly #epoch: string;
+  readonly #clock: () => number;
+  readonly #limits: HistoryLimits;
+  readonly #channels = new Map<string, ChannelMessage[]>();
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #partitions = new Map<number, number>();
+  /** Before this the log that we were rebuilt from was cut, so nobody knows what was there. */
+  #logStart = 0;
+  readonly #began: number;
+  readonly #sweeping: ReturnType<typeof setInterval>;
+
+  constructor({ epoch, clock, limits }: MemoryHistoryOptions) {
+    this.#epoch = epoch;
+    this.#clock = clock;
+    this.#began = clock();
+    this.#limits = { ...historyLimits, ...limits };
+    this.#sweeping = setInterval(() => this.#sweep(), Math.min(60_000, this.#limits.maxAgeMs));
+    this.#sweeping.unref();
+  }
+
+  async append({ channel, partition, offset, time, event, data, traceparent }: BridgedMessage): Promise<Appended> {
+    const bridged = this.#partitions.get(partition);
+    if (bridged !== undefined && offset <= bridged) return { appended: false };
+    if (bridged === undefined && offset > 1 && time < this.#began) this.#logStart = Math.max(this.#logStart, time);
+    this.#partitions.set(partition, offset);
+
+    const kept = this.#channels.get(channel) ?? [];
+    const previous = kept.at(-1)?.position.offset ?? null;
+    const message: ChannelMessage = {
+      channel,
+      position: { epoch: this.#epoch, offset, time },
+      previous,
+      event,
+      data,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
+    kept.push(message);
+    this.#trim(channel, kept);
+    for (const listener of this.#listeners.get(channel) ?? []) listener.message(message);
+    return { appended: true, previous };
+  }
+
+  async read(channel: string, since?: Position): Promise<CatchUp> {
+    const now = this.#clock();
+    const kept = this.#channels.get(channel) ?? [];
+    this.#trim(channel, kept);
+    const first = kept[0];
+    const last = kept.at(-1);
+    const head: Position = {
+      epoch: this.#epoch,
+      offset: last?.position.offset ?? 0,
+      time: Math.max(now, last?.position.time ?? 0),
+    };
+    if (!since) return { head, messages: [], gap: false };
+    const oldestComplete = Math.max(now - this.#limits.maxAgeMs, this.#logStart);
+    const reached =
+      since.epoch === this.#epoch &&
+      reaches(since, first && last ? { first, last: last.position.offset } : null, oldestComplete);
+    if (!reached) return { head, messages: [], gap: true };
+    return { head, messages: kept.filter(({ position }) => position.offset > since.offset), gap: false };
+  }
+
+  async listen(channel: string, listener: Listener): Promise<AsyncDisposable> {
+    const listeners = this.#listeners.get(channel) ?? new Set();
+    this.#listeners.set(channel, listeners.add(listener));
+    return {
+      [Symbol.asyncDispose]: async () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && this.#listeners.get(channel) === listeners) this.#listeners.delete(channel);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweeping);
+  }
+
+  #trim(channel: string, kept: ChannelMessage[]): void {
+    // The slack keeps what a place given by a clock behind ours still counts on.
+    const oldest = this.#clock() - this.#limits.maxAgeMs - clockSlackMs;
+    let surplus = Math.max(0, kept.length - this.#limits.maxCount);
+    for (let next = kept[surplus]; next && next.position.time < oldest; next = kept[surplus]) surplus += 1;
+    kept.splice(0, surplus);
+    if (kept.length > 0) this.#channels.set(channel, kept);
+    else this.#channels.delete(channel);
+  }
+
+  #sweep(): void {
+    for (const [channel, kept] of this.#channels) this.#trim(channel, kept);
+  }
+}

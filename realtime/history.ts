@@ -1,0 +1,70 @@
+// The history: the last messages of each channel, in order, and the wake-up of those who listen.
+// Adapters: history-memory.ts, history-redis.ts. Both pass history.contract.ts.
+import type { ChannelMessage, Position } from '../contracts/stream.ts';
+import type { CatchUp } from '../contracts/stream-watch.ts';
+
+export interface BridgedMessage {
+  readonly channel: string;
+  readonly partition: number;
+  /** The bus offset plus one: zero is the place before all messages. */
+  readonly offset: number;
+  readonly time: number;
+  readonly event: string;
+  readonly data: unknown;
+  readonly traceparent?: string;
+}
+
+export type Appended =
+  /** `previous`: the offset of the channel's message before this one; null when none is remembered. */
+  | { readonly appended: true; readonly previous: number | null }
+  /** An offset not above the last: it was bridged before. */
+  | { readonly appended: false };
+
+export interface Listener {
+  message(message: ChannelMessage): void;
+  /** Messages may have been missed: read again from the last place. */
+  interrupted(): void;
+}
+
+export interface History extends AsyncDisposable {
+  append(message: BridgedMessage): Promise<Appended>;
+  /** With a gap `since` is out of reach; without `since` only the head is asked for. */
+  read(channel: string, since?: Position): Promise<CatchUp>;
+  /** Resolves once every later message of the channel reaches the listener. */
+  listen(channel: string, listener: Listener): Promise<AsyncDisposable>;
+  /** Whether it can be read and written now. */
+  readonly connected: boolean;
+}
+
+export interface HistoryLimits {
+  /** Messages kept in one channel. */
+  readonly maxCount: number;
+  /** How long a message is kept. The bus has to keep `realtime.v1` at least as long. */
+  readonly maxAgeMs: number;
+}
+
+export const historyLimits: HistoryLimits = { maxCount: 200, maxAgeMs: 24 * 3_600_000 };
+
+/** By how much the clocks of bus, history and nodes may differ. */
+export const clockSlackMs = 60_000;
+
+/**
+ * Whether all messages after `since` are among `kept`, which are in order and end at the channel's last.
+ * - A place that `kept` begins at or before is reached without doubt.
+ * - Before the first of a channel of which nothing older is remembered (`previous` null), or in a channel
+ *   that is forgotten as a whole, only time tells: what was written after a place younger than the
+ *   retention can't have been dropped by age, and dropping by count leaves a `previous`.
+ * - A place beyond the last was never given by this history.
+ */
+export function reaches(
+  since: Position,
+  kept: { readonly first: Pick<ChannelMessage, 'previous' | 'position'>; readonly last: number } | null,
+  oldestComplete: number,
+): boolean {
+  if (kept) {
+    if (since.offset > kept.last) return false;
+    if (since.offset >= kept.first.position.offset) return true;
+    if (kept.first.previous !== null) return since.offset >= kept.first.previous;
+  }
+  return since.time >= oldestComplete;
+}
