@@ -4,16 +4,15 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { type Duplex, Readable } from 'node:stream';
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import { Agent, request as undiciRequest } from 'undici';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createEdge } from './app.ts';
 import { contentTypes } from './assets.ts';
 import { type EdgeConfig, edgeConfig } from './config.ts';
 import { createLog } from './log.ts';
-import type { Asset, Platform, UpstreamRequest } from './platform.ts';
+import { createNodeUpstream } from './node-upstream.ts';
+import type { Asset, Platform } from './platform.ts';
 
 export interface RunningEdge extends AsyncDisposable {
   readonly url: string;
@@ -87,23 +86,16 @@ function createNodePlatform(
   config: EdgeConfig,
   upgrades: WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>,
   peers: WeakMap<Request, string>,
-): { platform: Platform; close: () => Promise<void> } {
+): { platform: Platform; close: () => PromiseLike<void> } {
   const log = createLog(config.logLevel, (line) => process.stdout.write(`${line}\n`), { part: 'edge' });
-  const agent = new Agent({
-    connections: 128,
-    pipelining: 1,
-    keepAliveTimeout: 30_000,
-    bodyTimeout: config.upstreamTimeoutMs,
-    headersTimeout: 0,
-    maxHeaderSize: 64 * 1024,
-  });
+  const upstream = createNodeUpstream({ timeoutMs: config.upstreamTimeoutMs, http2: config.upstreamProtocol === 'h2' });
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: 16 * 1024 });
   const platform: Platform = {
     runtime: 'node',
     config,
     log,
     clock: Date.now,
-    fetchUpstream: (request) => fetchByUndici(agent, request),
+    fetchUpstream: upstream.fetch,
     connectWebSocket: (url, { headers, signal }) =>
       new Promise((resolve, reject) => {
         const socket = new WebSocket(url, { headers, maxPayload: 1024 * 1024, handshakeTimeout: 10_000 });
@@ -128,37 +120,7 @@ function createNodePlatform(
       work.catch((error: unknown) => log.error('background.failed', { error }));
     },
   };
-  return { platform, close: () => agent.close() };
-}
-
-/** Straight to undici: fetch would decode bodies and add header fields of its own. */
-async function fetchByUndici(
-  dispatcher: Agent,
-  { url, method, headers, body, signal }: UpstreamRequest,
-): Promise<Response> {
-  const answer = await undiciRequest(url, {
-    dispatcher,
-    method: method as 'GET',
-    headers: Object.fromEntries(headers),
-    body: body instanceof ReadableStream ? Readable.fromWeb(body as NodeReadableStream) : (body ?? null),
-    ...(signal ? { signal } : {}),
-  });
-  const received = new Headers();
-  for (const [name, value] of Object.entries(answer.headers)) {
-    for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) received.append(name, each);
-  }
-  const { statusCode: status } = answer;
-  if (method === 'HEAD' || status === 204 || status === 205 || status === 304) {
-    await answer.body.dump();
-    return new Response(null, { status, headers: received });
-  }
-  // A body of known, small size is quicker in one piece than as a stream.
-  const length = Number(received.get('content-length') ?? Number.NaN);
-  const content =
-    length <= 1024 * 1024
-      ? new Uint8Array(await answer.body.arrayBuffer())
-      : (ReadableStream.from(answer.body) as ReadableStream);
-  return new Response(content, { status, headers: received });
+  return { platform, close: () => upstream[Symbol.asyncDispose]() };
 }
 
 async function answerUpgrade(

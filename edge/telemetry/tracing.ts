@@ -40,7 +40,11 @@ export function traceparent(context: Context): string | undefined {
   return span && `00-${span.traceId}-${span.spanId}-${span.traceFlags.toString(16).padStart(2, '0')}`;
 }
 
-export function createTracing(platform: Pick<Platform, 'config' | 'waitUntil' | 'log' | 'runtime'>): Tracing {
+export function createTracing(
+  platform: Pick<Platform, 'waitUntil' | 'log' | 'runtime'> & {
+    readonly config: { readonly otlpEndpoint?: string | undefined };
+  },
+): Tracing {
   const endpoint = platform.config.otlpEndpoint;
   const exporter =
     endpoint === undefined ? undefined : createExporter(`${endpoint.replace(/\/$/, '')}/v1/traces`, platform);

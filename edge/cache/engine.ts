@@ -1,0 +1,417 @@
+// The shared cache: what is answered from what is stored, what is asked upstream, and by how many at once.
+import { LRUCache } from 'lru-cache';
+import { ProblemError } from '../../contracts/problem.ts';
+import { withoutHopByHop } from '../upstream/headers.ts';
+import { answer, type CacheAnswer, toResponse } from './answer.ts';
+import { readUpTo } from './body.ts';
+import { type CacheOutcome, cacheStatus, type ForwardReason } from './cache-status.ts';
+import { conditionalFields, type ReadHeader, validationHeaders } from './conditional.ts';
+import { type Directives, parseCacheControl } from './directives.ts';
+import { Invalidations } from './invalidations.ts';
+import { ageMs, mayServeOnError, policyOf, ttlMs, type Verdict, verdict, verdictFor } from './policy.ts';
+import { CacheStore, type StoredResponse } from './store.ts';
+import { refreshed, storedResponse } from './stored-response.ts';
+import { parseStrings } from './structured-fields.ts';
+import { isSelected } from './vary.ts';
+
+export interface CacheOptions {
+  /** Our name in Cache-Status. */
+  readonly name: string;
+  readonly maxBytes: number;
+  readonly clock: () => number;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** The key of an address; `Location` of an unsafe request's answer is looked up by it too. */
+  readonly keyOf: (url: string) => string;
+  /** Whether a client's `Cache-Control: no-cache` and its kin count. Not where clients could use it to reach the origin at will. */
+  readonly honourRequestDirectives: boolean;
+  /** Changes an answer's header before it is stored and sent. */
+  readonly prepare?: (headers: Headers) => void;
+  readonly onResult?: (result: CacheResult) => void;
+  readonly onInvalidated?: (by: 'group' | 'key' | 'all', count: number) => void;
+}
+
+export type CacheResult = 'hit' | 'stale' | 'miss' | 'revalidated' | 'collapsed' | 'bypass';
+
+export interface CacheRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+}
+
+/** Asks upstream, with the request's method and the header fields that the cache decided on. */
+export type Forward = (headers: Headers) => Promise<Response>;
+
+/** One fetch on its way that others with the same key may wait for. */
+interface Flight {
+  readonly begun: number;
+  readonly landed: Promise<Landed>;
+}
+
+/** Either what was stored or validated, or an answer for one client alone. */
+type Landed =
+  | { readonly stored: StoredResponse; readonly outcome: CacheOutcome; readonly kept: boolean }
+  | { readonly stored: null; readonly response: Response };
+
+/** How long a key whose answer could not be shared is fetched without waiting for others. */
+const unsharedForMs = 10_000;
+
+export class Cache {
+  readonly #options: CacheOptions;
+  readonly #store: CacheStore;
+  readonly #maxObjectBytes: number;
+  readonly #invalidations = new Invalidations();
+  readonly #flights = new Map<string, Flight>();
+  readonly #unshared: LRUCache<string, number>;
+  #trusted = true;
+
+  constructor(options: CacheOptions) {
+    this.#options = options;
+    this.#store = new CacheStore(options.maxBytes);
+    this.#maxObjectBytes = Math.floor(options.maxBytes / 8);
+    this.#unshared = new LRUCache({ max: 10_000 });
+  }
+
+  get bytes(): number {
+    return this.#store.bytes;
+  }
+
+  /**
+   * A fresh answer, at once; null when there is none or the request needs more thought. This is the
+   * whole way of a hit, so it makes no promise and copies no body.
+   */
+  hit(method: string, url: string, header: ReadHeader): CacheAnswer | null {
+    if (method !== 'GET' && method !== 'HEAD') return null;
+    if (this.#options.honourRequestDirectives && (header('cache-control') != null || header('pragma') != null))
+      return null;
+    const stored = this.#store.find(this.#options.keyOf(url), header);
+    if (!stored || stored.invalid || !this.#trusted) return null;
+    const now = this.#options.clock();
+    if (verdict(stored.policy, now) !== 'fresh') return null;
+    this.#options.onResult?.('hit');
+    return this.#fromStore(stored, method, header, now);
+  }
+
+  /** Any request: from the store where that is right, else through `forward`. */
+  async handle(request: CacheRequest, forward: Forward): Promise<Response> {
+    const { method, url, headers } = request;
+    if (method !== 'GET' && method !== 'HEAD') return this.#handleUnsafe(request, forward);
+    const header: ReadHeader = (name) => headers.get(name);
+    const key = this.#options.keyOf(url);
+    const requested = this.#requestDirectives(headers);
+    const found = this.#store.find(key, header);
+    const now = this.#options.clock();
+
+    if (found && !requested.has('no-store')) {
+      const good = this.#verdict(found, now, requested);
+      if (good === 'fresh') return this.#reply('hit', this.#fromStore(found, method, header, now));
+      if (good === 'stale-while-revalidate') {
+        this.#refreshBehind(key, found, headers, forward);
+        return this.#reply('stale', this.#fromStore(found, method, header, now));
+      }
+    }
+    if (requested.has('only-if-cached'))
+      return new ProblemError('timeout', { detail: 'Not in the cache' }).toResponse();
+
+    const reason: ForwardReason = requested.has('no-store')
+      ? 'request'
+      : found
+        ? requested.size > 0 && this.#verdict(found, now) === 'fresh'
+          ? 'request'
+          : 'stale'
+        : found === null
+          ? 'vary-miss'
+          : 'uri-miss';
+    const onlyPart = headers.has('range') && !found;
+    if (requested.has('no-store') || onlyPart || method === 'HEAD') {
+      return this.#pass(request, found ?? null, forward, onlyPart ? 'partial' : reason);
+    }
+    return this.#fetchShared(request, key, found ?? null, forward, reason);
+  }
+
+  /** What shows something of these groups is asked for again before it is sent (RFC 9875). */
+  invalidateGroups(groups: readonly string[]): void {
+    this.#invalidations.add(groups.map(groupName));
+    const count = groups.reduce((sum, group) => sum + this.#store.invalidateGroup(group), 0);
+    this.#options.onInvalidated?.('group', count);
+  }
+
+  /** News of changes may have been missed. */
+  invalidateAll(): void {
+    this.#invalidations.addAll();
+    const count = this.#store.invalidateAll();
+    this.#options.onInvalidated?.('all', count);
+  }
+
+  /** While untrusted, news of changes may be late: nothing is sent without asking upstream. */
+  set trusted(trusted: boolean) {
+    this.#trusted = trusted;
+  }
+
+  #requestDirectives(headers: Headers): Directives {
+    if (!this.#options.honourRequestDirectives) return new Map();
+    const field = headers.get('cache-control');
+    // Section 5.4: Pragma counts only where there is no Cache-Control.
+    return parseCacheControl(field ?? (/no-cache/i.test(headers.get('pragma') ?? '') ? 'no-cache' : null));
+  }
+
+  #verdict(stored: StoredResponse, now: number, requested: Directives = new Map()): Verdict {
+    if (stored.invalid || !this.#trusted) return 'validate';
+    return requested.size === 0 ? verdict(stored.policy, now) : verdictFor(stored.policy, now, requested);
+  }
+
+  #fromStore(
+    stored: StoredResponse,
+    method: string,
+    header: ReadHeader,
+    now: number,
+    outcome?: CacheOutcome,
+  ): CacheAnswer {
+    const ttlSeconds = Math.floor(ttlMs(stored.policy, now) / 1000);
+    const status = cacheStatus(this.#options.name, outcome ?? { hit: true, ttlSeconds });
+    return answer(stored, {
+      method,
+      header,
+      now,
+      cacheStatus: status,
+      ageSeconds: Math.floor(ageMs(stored.policy, now) / 1000),
+    });
+  }
+
+  #reply(result: CacheResult, from: CacheAnswer): Response {
+    this.#options.onResult?.(result);
+    return toResponse(from);
+  }
+
+  /** Waits for a fetch of the same key, or starts one that others may wait for. */
+  async #fetchShared(
+    request: CacheRequest,
+    key: string,
+    found: StoredResponse | null,
+    forward: Forward,
+    reason: ForwardReason,
+  ): Promise<Response> {
+    const { method, headers } = request;
+    const header: ReadHeader = (name) => headers.get(name);
+    const arrived = this.#invalidations.now;
+    const now = this.#options.clock();
+    const flight = this.#flights.get(key);
+    if (flight) {
+      const landed = await flight.landed;
+      if (landed.stored && this.#mayShare(landed.stored, flight, arrived, header)) {
+        const outcome: CacheOutcome = {
+          ...(landed.outcome.hit ? { hit: false, reason } : landed.outcome),
+          hit: false,
+          stored: false,
+          collapsed: true,
+        };
+        return this.#reply('collapsed', this.#fromStore(landed.stored, method, header, this.#options.clock(), outcome));
+      }
+      // What it brought may have been out of date when this request came: share the next one instead.
+      if (landed.stored?.invalid) return this.#fetchShared(request, key, found, forward, reason);
+    }
+    const alone = flight !== undefined || (this.#unshared.get(key) ?? 0) > now;
+    const started = alone ? undefined : Promise.withResolvers<Landed>();
+    const begun = this.#invalidations.begin();
+    if (started) {
+      started.promise.catch(() => undefined);
+      this.#flights.set(key, { begun, landed: started.promise });
+    }
+    try {
+      const landed = await this.#fetch(request, key, found, forward, reason, begun);
+      started?.resolve(landed);
+      if (!landed.stored) {
+        this.#unshared.set(key, now + unsharedForMs);
+        return landed.response;
+      }
+      if (this.#verdict(landed.stored, now) === 'validate' && !landed.stored.invalid && this.#trusted)
+        this.#unshared.set(key, now + unsharedForMs);
+      const result: CacheResult = landed.outcome.hit ? 'stale' : landed.outcome.status === 304 ? 'revalidated' : 'miss';
+      return this.#reply(result, this.#fromStore(landed.stored, method, header, this.#options.clock(), landed.outcome));
+    } catch (error) {
+      started?.reject(error);
+      throw error;
+    } finally {
+      this.#invalidations.end(begun);
+      if (started && this.#flights.get(key)?.landed === started.promise) this.#flights.delete(key);
+    }
+  }
+
+  /** An answer that must be validated for each request is one client's alone, and so is one from before a change. */
+  #mayShare(stored: StoredResponse, flight: Flight, arrived: number, header: ReadHeader): boolean {
+    if (!isSelected(stored.varyNames, stored.varyValues, header)) return false;
+    if (verdict(stored.policy, this.#options.clock()) === 'validate') return false;
+    return arrived === flight.begun || !stored.invalid;
+  }
+
+  #refreshBehind(key: string, found: StoredResponse, headers: Headers, forward: Forward): void {
+    if (this.#flights.has(key)) return;
+    this.#options.waitUntil(
+      this.#fetchShared({ method: 'GET', url: key, headers }, key, found, forward, 'stale').then(
+        (response) => response.body?.cancel(),
+        // The next request tries again; until then the stale answer serves.
+        () => undefined,
+      ),
+    );
+  }
+
+  async #fetch(
+    { headers }: CacheRequest,
+    key: string,
+    found: StoredResponse | null,
+    forward: Forward,
+    reason: ForwardReason,
+    begun: number,
+  ): Promise<Landed> {
+    const requestedAt = this.#options.clock();
+    const asked = withoutConditions(headers);
+    if (found) for (const [name, value] of Object.entries(validationHeaders(found))) asked.set(name, value);
+    let response: Response;
+    try {
+      response = await forward(asked);
+    } catch (error) {
+      const instead = this.#insteadOfError(found);
+      if (instead) return instead;
+      throw error;
+    }
+    const receivedAt = this.#options.clock();
+    if (response.status >= 500) {
+      const instead = this.#insteadOfError(found);
+      if (instead) {
+        await response.body?.cancel();
+        return instead;
+      }
+    }
+    const received = this.#received(response);
+    if (found && response.status === 304) {
+      await response.body?.cancel();
+      const stored = refreshed(found, received, { requestedAt, receivedAt });
+      return { stored, kept: this.#keep(stored, begun), outcome: { hit: false, reason, status: 304 } };
+    }
+    const policy = policyOf({
+      method: 'GET',
+      authorized: headers.has('authorization'),
+      status: response.status,
+      headers: received,
+      requestedAt,
+      receivedAt,
+    });
+    const bytes = policy.storable ? await readUpTo(response, this.#maxObjectBytes) : null;
+    if (bytes === null || 'rest' in bytes) {
+      if (found && response.status < 500) this.#store.invalidateKey(key);
+      return {
+        stored: null,
+        response: this.#passedOn(response.status, received, bytes?.rest ?? response.body, reason),
+      };
+    }
+    const stored = storedResponse({
+      key,
+      status: response.status,
+      received,
+      requestHeaders: headers,
+      body: bytes.whole,
+      policy,
+    });
+    const kept = this.#keep(stored, begun);
+    return {
+      stored,
+      kept,
+      outcome: { hit: false, reason, stored: kept, ...(found ? { status: response.status } : {}) },
+    };
+  }
+
+  /** Puts it into the store, unless something that it shows was changed while it was on its way. */
+  #keep(stored: StoredResponse, begun: number): boolean {
+    if (this.#invalidations.since(begun, [keyName(stored.key), ...stored.groups.map(groupName)])) {
+      stored.invalid = true;
+      return false;
+    }
+    this.#store.put(stored);
+    return true;
+  }
+
+  #insteadOfError(found: StoredResponse | null): Landed | null {
+    const now = this.#options.clock();
+    if (!found || found.invalid || !mayServeOnError(found.policy, now)) return null;
+    return {
+      stored: found,
+      kept: true,
+      outcome: { hit: true, ttlSeconds: Math.floor(ttlMs(found.policy, now) / 1000), detail: 'stale-if-error' },
+    };
+  }
+
+  /** Straight through, storing nothing; a HEAD still tells whether what is stored is right (section 4.3.5). */
+  async #pass(
+    { method, headers }: CacheRequest,
+    found: StoredResponse | null,
+    forward: Forward,
+    reason: ForwardReason,
+  ): Promise<Response> {
+    this.#options.onResult?.('bypass');
+    const begun = this.#invalidations.begin();
+    const requestedAt = this.#options.clock();
+    try {
+      const response = await forward(headers);
+      const received = this.#received(response);
+      if (method === 'HEAD' && found && response.status === 200) {
+        if (describesSame(found, received))
+          this.#keep(refreshed(found, received, { requestedAt, receivedAt: this.#options.clock() }), begun);
+        else this.#invalidateKey(found.key);
+      }
+      return this.#passedOn(response.status, received, response.body, reason);
+    } finally {
+      this.#invalidations.end(begun);
+    }
+  }
+
+  async #handleUnsafe({ method, url, headers }: CacheRequest, forward: Forward): Promise<Response> {
+    const response = await forward(headers);
+    const received = this.#received(response);
+    // Section 4.4; safe methods that we don't store change nothing.
+    if (method !== 'OPTIONS' && method !== 'TRACE' && response.status >= 200 && response.status < 400) {
+      const { origin } = new URL(url);
+      for (const target of [url, received.get('location'), received.get('content-location')]) {
+        const address = target === null ? null : URL.parse(target, url);
+        if (address && address.origin === origin) this.#invalidateKey(this.#options.keyOf(address.href));
+      }
+      const groups = parseStrings(received.get('cache-group-invalidation') ?? '');
+      if (groups?.length) this.invalidateGroups(groups);
+    }
+    return this.#passedOn(response.status, received, response.body, 'method');
+  }
+
+  #invalidateKey(key: string): void {
+    this.#invalidations.add([keyName(key)]);
+    const count = this.#store.invalidateKey(key);
+    this.#options.onInvalidated?.('key', count);
+  }
+
+  #received(response: Response): Headers {
+    const headers = withoutHopByHop(response.headers);
+    this.#options.prepare?.(headers);
+    return headers;
+  }
+
+  #passedOn(status: number, headers: Headers, body: ReadableStream | null, reason: ForwardReason): Response {
+    headers.append('cache-status', cacheStatus(this.#options.name, { hit: false, reason }));
+    return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
+  }
+}
+
+// Keys and groups share one sequence of invalidations; a slash can't begin a group name here.
+const keyName = (key: string): string => `key ${key}`;
+const groupName = (group: string): string => `group ${group}`;
+
+function describesSame({ policy, body }: StoredResponse, received: Headers): boolean {
+  const length = received.get('content-length');
+  return (
+    received.get('etag') === policy.etag &&
+    received.get('last-modified') === policy.lastModified &&
+    (length === null || Number(length) === body.byteLength)
+  );
+}
+
+function withoutConditions(headers: Headers): Headers {
+  const asked = new Headers(headers);
+  for (const name of conditionalFields) asked.delete(name);
+  return asked;
+}

@@ -1,0 +1,22 @@
+// Vary (RFC 9111, section 4.1): which requests a stored answer was selected by.
+import type { ReadHeader } from './conditional.ts';
+
+/** Field names in lower case. */
+export const varyNames = (field: string | null): string[] =>
+  (field ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter(Boolean);
+
+/** Values that differ in blanks only select the same answer. */
+export const varyValue = (value: string | null | undefined): string | null =>
+  value == null
+    ? null
+    : value
+        .trim()
+        .replaceAll(/\s*,\s*/g, ',')
+        .replaceAll(/\s+/g, ' ');
+
+export function isSelected(names: readonly string[], values: readonly (string | null)[], header: ReadHeader): boolean {
+  return names.every((name, index) => varyValue(header(name)) === values[index]);
+}
