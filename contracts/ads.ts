@@ -18,6 +18,7 @@ export const Seller = z
 export type Seller = z.infer<typeof Seller>;
 
 export const AttributeValue = z.union([z.string().min(1).max(100), z.number(), z.boolean()]);
+export type AttributeValue = z.infer<typeof AttributeValue>;
 
 /** One field of a category's own form, such as a bicycle's wheel size. */
 export const Attribute = z.object({

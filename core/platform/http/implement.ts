@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { fieldErrors, ProblemError } from '../../../contracts/problem.ts';
 import type { BodyOf, HeadersOf, ParamsOf, QueryOf, ResultOf, RouteSpec } from '../../../contracts/route.ts';
 import type { Authenticate, Identity } from './authenticate.ts';
+import { unlessKnown } from './conditional.ts';
 
 export interface HttpRequest<Spec extends RouteSpec> {
   readonly params: ParamsOf<Spec>;
@@ -39,7 +40,7 @@ export function implementOn(app: Hono, authenticate: Authenticate): Implement {
         identity,
         raw: context.req.raw,
       } as unknown as HttpRequest<typeof spec>;
-      return respond(spec, await handler(request));
+      return unlessKnown(context.req.raw, respond(spec, await handler(request)));
     });
   };
 }

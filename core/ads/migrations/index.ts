@@ -1,0 +1,5 @@
+// The schema of ads, in order.
+import type { Migration } from 'kysely/migration';
+import * as ads from './0001-ads.ts';
+
+export const migrations: Readonly<Record<string, Migration>> = { '0001-ads': ads };
