@@ -1,17 +1,83 @@
 // Dependencies point one way. Each rule carries its reason.
+/** Tests, what they share, and suites that adapters pass. */
+const TESTS = '(\\.test|\\.testing|\\.contract|/contract)\\.ts$';
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', comment: 'A cycle can only be understood whole.', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
-    { name: 'contracts-zod-only', severity: 'error', comment: 'Contracts run anywhere and are the one thing every part shares.', from: { path: '^contracts/', pathNot: '\\.test\\.ts$' }, to: { pathNot: ['^contracts/', '^node_modules/zod/'] } },
-    { name: 'proto-runtime-only', severity: 'error', comment: 'Generated code needs its runtime and nothing of ours.', from: { path: '^proto/' }, to: { pathNot: ['^proto/', '^node_modules/(@grpc|@bufbuild|protobufjs)/'] } },
-    { name: 'edge-apart', severity: 'error', comment: 'The edge is deployed apart from core and realtime; contracts are all they share.', from: { path: '^edge/', pathNot: '\\.test\\.ts$' }, to: { path: '^(core|realtime|proto|scripts|tests)/' } },
-    { name: 'edge-web-only', severity: 'error', comment: 'Edge code runs on three runtimes; what one of them lends comes through its entry file.', from: { path: '^edge/', pathNot: ['\\.test\\.ts$', '^edge/(node|deno|worker|node-[a-z-]+|cache-proxy)\\.ts$'] }, to: { dependencyTypes: ['core'] } },
-    { name: 'core-apart', severity: 'error', comment: 'Core knows neither its gateway nor the realtime nodes.', from: { path: '^core/', pathNot: '\\.test\\.ts$' }, to: { path: '^(edge|realtime|scripts|tests)/' } },
-    { name: 'realtime-apart', severity: 'error', comment: 'Realtime is deployed apart; contracts are all it shares.', from: { path: '^realtime/', pathNot: '\\.test\\.ts$' }, to: { path: '^(edge|core|proto|scripts|tests)/' } },
-    { name: 'services-apart', severity: 'error', comment: 'Services call each other by gRPC or hear each other’s events, never by import.', from: { path: '^core/(ads|users|search|media|reports|orders|payments|delivery|notifications|sandbox)/', pathNot: '\\.test\\.ts$' }, to: { path: '^core/(?!platform/)[a-z]+/', pathNot: '^core/$1/' } },
-    { name: 'platform-below', severity: 'error', comment: 'The platform serves every service and knows none.', from: { path: '^core/platform/', pathNot: '\\.test\\.ts$' }, to: { path: '^core/(?!platform/)' } },
-    { name: 'not-from-tests', severity: 'error', comment: 'The product does not lean on its tests.', from: { path: '^(contracts|core|edge|realtime|proto)/', pathNot: '(\\.test|\\.contract|testing|contract)\\.ts$' }, to: { path: '(^tests/|\\.test\\.ts$)' } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      comment: 'A cycle can only be understood whole.',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'contracts-zod-only',
+      severity: 'error',
+      comment: 'Contracts run anywhere and are the one thing every part shares.',
+      from: { path: '^contracts/', pathNot: TESTS },
+      to: { pathNot: ['^contracts/', '^node_modules/zod/'] },
+    },
+    {
+      name: 'proto-runtime-only',
+      severity: 'error',
+      comment: 'Generated code needs its runtime and nothing of ours.',
+      from: { path: '^proto/' },
+      to: { pathNot: ['^proto/', '^node_modules/(@grpc|@bufbuild|protobufjs)/'] },
+    },
+    {
+      name: 'edge-apart',
+      severity: 'error',
+      comment: 'The edge is deployed apart from core and realtime; contracts are all they share.',
+      from: { path: '^edge/', pathNot: TESTS },
+      to: { path: '^(core|realtime|proto|scripts|tests)/' },
+    },
+    {
+      name: 'edge-web-only',
+      severity: 'error',
+      comment: 'Edge code runs on three runtimes; what one of them lends comes through its entry file.',
+      from: { path: '^edge/', pathNot: [TESTS, '^edge/(node|deno|worker|node-[a-z-]+|cache-proxy)\\.ts$'] },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'core-apart',
+      severity: 'error',
+      comment: 'Core knows neither its gateway nor the realtime nodes.',
+      from: { path: '^core/', pathNot: TESTS },
+      to: { path: '^(edge|realtime|scripts|tests)/' },
+    },
+    {
+      name: 'realtime-apart',
+      severity: 'error',
+      comment: 'Realtime is deployed apart; contracts are all it shares.',
+      from: { path: '^realtime/', pathNot: TESTS },
+      to: { path: '^(edge|core|proto|scripts|tests)/' },
+    },
+    {
+      name: 'services-apart',
+      severity: 'error',
+      comment: 'Services call each other by gRPC or hear each other’s events, never by import.',
+      from: {
+        path: '^core/(ads|users|search|media|reports|orders|payments|delivery|notifications|sandbox)/',
+        pathNot: TESTS,
+      },
+      to: { path: '^core/(?!platform/)[a-z]+/', pathNot: '^core/$1/' },
+    },
+    {
+      name: 'platform-below',
+      severity: 'error',
+      comment: 'The platform serves every service and knows none.',
+      from: { path: '^core/platform/', pathNot: TESTS },
+      to: { path: '^core/(?!platform/)' },
+    },
+    {
+      name: 'not-from-tests',
+      severity: 'error',
+      comment: 'The product does not lean on its tests.',
+      from: { path: '^(contracts|core|edge|realtime|proto)/', pathNot: TESTS },
+      to: { path: '(^tests/|\\.test\\.ts$)' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
