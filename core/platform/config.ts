@@ -21,6 +21,8 @@ export const CoreConfig = z.object({
   jwtIssuer: z.string().min(1).default('https://lotok.internal'),
   jwtAudience: z.string().min(1).default('lotok'),
   accessTokenSeconds: seconds.default(900),
+  /** Encrypts the signing keys in the database; made in the data folder when not given. The same in all core processes. */
+  jwtKeysSecret: z.string().min(16).optional(),
   tlsCertFile: z.string().optional(),
   tlsKeyFile: z.string().optional(),
   tlsCaFile: z.string().optional(),
@@ -73,6 +75,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     jwtIssuer: env['JWT_ISSUER'],
     jwtAudience: env['JWT_AUDIENCE'],
     accessTokenSeconds: env['ACCESS_TOKEN_SECONDS'],
+    jwtKeysSecret: env['JWT_KEYS_SECRET'],
     tlsCertFile: env['TLS_CERT_FILE'],
     tlsKeyFile: env['TLS_KEY_FILE'],
     tlsCaFile: env['TLS_CA_FILE'],
