@@ -10,7 +10,7 @@ const Hold = z.object({ adId: AdId, orderId: OrderId });
 const NewHold = Hold.extend({ buyerId: UserId, ttlSeconds: z.int().min(1) });
 
 export function adsRpc(server: RpcServer, reservations: Reservations): void {
-  server.implement(AdsServiceService, {
+  server.add(AdsServiceService, {
     async reserve(request) {
       const ad = await reservations.reserve(parse(NewHold, request));
       return {
