@@ -1,4 +1,5 @@
 // The history in this process's memory: rebuilt from the retained log at each start.
+import { createHash } from 'node:crypto';
 import type { ChannelMessage, Position } from '../contracts/stream.ts';
 import type { CatchUp } from '../contracts/stream-watch.ts';
 import {
@@ -13,8 +14,8 @@ import {
 } from './history.ts';
 
 export interface MemoryHistoryOptions {
-  /** One name for one life of the topic: the log is what outlives this process. */
-  readonly epoch: string;
+  /** `EventSource.epoch` of the topic: the log is what outlives this process. */
+  readonly topicEpoch: string;
   readonly clock: () => number;
   readonly limits?: Partial<HistoryLimits>;
 }
@@ -32,8 +33,8 @@ export class MemoryHistory implements History {
   readonly #began: number;
   readonly #sweeping: ReturnType<typeof setInterval>;
 
-  constructor({ epoch, clock, limits }: MemoryHistoryOptions) {
-    this.#epoch = epoch;
+  constructor({ topicEpoch, clock, limits }: MemoryHistoryOptions) {
+    this.#epoch = createHash('sha256').update(topicEpoch).digest('hex').slice(0, 12);
     this.#clock = clock;
     this.#began = clock();
     this.#limits = { ...historyLimits, ...limits };

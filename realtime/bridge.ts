@@ -1,0 +1,110 @@
+// The bridge: takes each message of `realtime.v1` from the bus into the history, at least once and in order.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { realtimeTopic } from '../contracts/events.ts';
+import { RealtimeMessage } from '../contracts/stream.ts';
+import type { History } from './history.ts';
+import type { Log } from './log.ts';
+import type { RealtimeMetrics } from './metrics.ts';
+import type { EventSource, SourceMessage } from './source.ts';
+
+export interface BridgeOptions {
+  readonly source: EventSource;
+  readonly history: History;
+  readonly log: Log;
+  readonly metrics: RealtimeMetrics;
+  /**
+   * Nodes that share a history share a group, and each message is bridged by one of them. A node with
+   * a history of its own has a group of its own, and reads the retained log from its beginning.
+   */
+  readonly group: string;
+  /** Whether the history is empty until the log was read: then `ready` waits for that. */
+  readonly rebuild: boolean;
+}
+
+export interface Bridge extends AsyncDisposable {
+  /** Resolves once the history can answer. */
+  readonly ready: Promise<void>;
+  readonly isReady: boolean;
+}
+
+/** A message larger than this would stop at some WebSocket on its way. */
+const maxMessageBytes = 32 * 1024;
+const channelName = /^(user|ad|category|system):[\w-]{1,64}$/;
+const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const lagEveryMs = 5_000;
+
+export function startBridge({ source, history, log, metrics, group, rebuild }: BridgeOptions): Bridge {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  const handle = async (incoming: SourceMessage): Promise<void> => {
+    const { key, partition, offset, timestamp, headers } = incoming;
+    const message = parse(incoming);
+    // Such a message will never do; what is behind it mustn't wait for it.
+    if (!message) {
+      metrics.bridged.inc({ outcome: 'malformed' });
+      log.error('bridge.malformed', { partition, offset });
+      return;
+    }
+    const traceparent = headers['traceparent'];
+    const { appended } = await history.append({
+      channel: key,
+      partition,
+      offset: offset + 1,
+      time: timestamp.getTime(),
+      event: message.event,
+      data: message.data,
+      ...(traceparent !== undefined && traceparentForm.test(traceparent) ? { traceparent } : {}),
+    });
+    metrics.bridged.inc({ outcome: appended ? 'appended' : 'known' });
+  };
+
+  const subscription = source.subscribe({ group, topics: [realtimeTopic], from: 'beginning', handle });
+  const lag = async (): Promise<number> => {
+    const total = (await source.lag(group, [realtimeTopic])).reduce((sum, each) => sum + each.lag, 0);
+    metrics.bridgeLag.set(total);
+    return total;
+  };
+  let isReady = false;
+  const makeReady = async (): Promise<void> => {
+    await subscription.ready;
+    while (rebuild && !signal.aborted && (await lag()) > 0) await sleep(50, undefined, { signal });
+    isReady = true;
+  };
+  const watchLag = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await lag();
+      } catch (error) {
+        if (!signal.aborted) log.warn('bridge.lag_unknown', { error });
+      }
+      await sleep(lagEveryMs, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  const ready = makeReady();
+  ready.catch((error: unknown) => {
+    if (!signal.aborted) log.error('bridge.not_ready', { error });
+  });
+  const watching = watchLag();
+
+  return {
+    ready,
+    get isReady() {
+      return isReady;
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await subscription[Symbol.asyncDispose]();
+      await watching;
+    },
+  };
+}
+
+function parse({ key, value }: SourceMessage): RealtimeMessage | null {
+  if (!channelName.test(key) || Buffer.byteLength(value) > maxMessageBytes) return null;
+  try {
+    return RealtimeMessage.safeParse(JSON.parse(value)).data ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,172 @@
+// The realtime node's composition root: bus → bridge → history → hub → edges and clients.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { realtimeTopic } from '../contracts/events.ts';
+import { ProblemError } from '../contracts/problem.ts';
+import { createAccess } from './access.ts';
+import { startBridge } from './bridge.ts';
+import { createClients } from './clients.ts';
+import { type RealtimeConfig, realtimeConfig } from './config.ts';
+import type { History, HistoryLimits } from './history.ts';
+import { MemoryHistory } from './history-memory.ts';
+import { RedisHistory } from './history-redis.ts';
+import { Hub, type HubLimits } from './hub.ts';
+import { openKafkaSource } from './kafka.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { EventSource } from './source.ts';
+import { type SseTimes, sseHandler } from './sse.ts';
+import { startTracing } from './tracing.ts';
+import { acceptUpgrades } from './upgrades.ts';
+
+export interface Realtime extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+}
+
+export interface RealtimeParts {
+  /** The bus of core in the same process; Kafka when not given. Whoever gave it ends it. */
+  readonly source?: EventSource;
+  readonly log?: Log;
+  readonly clock?: () => number;
+  readonly random?: () => number;
+  readonly hubLimits?: Partial<HubLimits>;
+  readonly sseTimes?: Partial<SseTimes>;
+}
+
+/** Resolves once it listens and, with an embedded bus, once the history is there. */
+export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts = {}): Promise<Realtime> {
+  // Whatever was started is ended in the opposite order, also when a later start fails.
+  const started = new AsyncDisposableStack();
+  try {
+    const { log = createLog(config.logLevel), clock = Date.now, random = Math.random } = parts;
+    const metrics = createMetrics();
+    const { tracer } = started.use(startTracing(config.otlpEndpoint));
+    const source = parts.source ?? started.use(await kafkaSource(config, log));
+    const limits: HistoryLimits = { maxCount: config.historyCount, maxAgeMs: config.historyHours * 3_600_000 };
+    const topicEpoch = await source.epoch(realtimeTopic);
+    const history: History = started.use(
+      config.redisUrl
+        ? new RedisHistory({ url: config.redisUrl, topicEpoch, clock, log, limits })
+        : new MemoryHistory({ topicEpoch, clock, limits }),
+    );
+    const shared = config.redisUrl !== undefined;
+    const bridge = started.use(
+      startBridge({
+        source,
+        history,
+        log,
+        metrics,
+        group: shared ? 'realtime' : `realtime-${randomUUID()}`,
+        rebuild: !shared,
+      }),
+    );
+    const hub = started.use(new Hub({ history, log, metrics, clock, limits: parts.hubLimits ?? {} }));
+    const access = createAccess({
+      jwksUrl: config.jwksUrl,
+      issuer: config.jwtIssuer,
+      audience: config.jwtAudience,
+      serviceToken: config.token,
+      clock,
+    });
+    let draining = false;
+    // A shared history answers at once; one of our own only when it was rebuilt.
+    const isReady = (): boolean => !draining && (shared || bridge.isReady);
+    const clients = started.use(createClients({ access, hub, metrics, tracer, log, clock, isReady }));
+
+    const app = new Hono<{ Bindings: HttpBindings }>();
+    app.get('/healthz', (c) => c.json({ status: 'ok' }));
+    app.get('/readyz', (c) => {
+      const ready = bridge.isReady && history.connected && !draining;
+      return c.json(
+        { status: ready ? 'ready' : 'not ready', bridge: bridge.isReady, history: history.connected, draining },
+        ready ? 200 : 503,
+      );
+    });
+    app.get('/metrics', async (c) =>
+      c.body(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
+    );
+    app.use(
+      '/v1/*',
+      cors({
+        origin: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
+        allowHeaders: ['authorization', 'last-event-id'],
+      }),
+    );
+    app.get('/v1/stream', sseHandler({ clients, random, isDraining: () => draining, times: parts.sseTimes ?? {} }));
+    app.notFound(() => new ProblemError('not-found').toResponse());
+    app.onError((error) => {
+      const problem = error instanceof ProblemError ? error : new ProblemError('internal', { cause: error });
+      metrics.refused.inc({ problem: problem.code });
+      if (problem.code === 'internal') log.error('request.failed', { error });
+      return problem.toResponse();
+    });
+
+    const server = createAdaptorServer({
+      fetch: app.fetch,
+      hostname: config.hostname,
+      overrideGlobalObjects: false,
+    }) as Server;
+    const upgrades = acceptUpgrades({
+      server,
+      access,
+      clients,
+      isReady,
+      metrics,
+      log,
+      origins: config.corsOrigins,
+      mux: { hub, history, metrics, log, clock },
+    });
+    server.listen(config.port, config.hostname);
+    await once(server, 'listening');
+    // Clients and edges are told to go, and have a while for it, before anything under them ends.
+    started.defer(async () => {
+      draining = true;
+      const closed = once(server, 'close');
+      server.close();
+      upgrades.drain();
+      hub.endWatches();
+      const gone = new AbortController();
+      const tidying = setInterval(() => server.closeIdleConnections(), 20);
+      await Promise.race([closed, sleep(config.drainMs, undefined, { signal: gone.signal })]);
+      gone.abort();
+      clearInterval(tidying);
+      upgrades[Symbol.dispose]();
+      server.closeAllConnections();
+      await closed;
+    });
+    if (!shared) await bridge.ready;
+
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    const hostname = config.hostname === '0.0.0.0' || config.hostname === '::' ? '127.0.0.1' : config.hostname;
+    const url = `http://${hostname}:${address.port}`;
+    log.info('realtime.ready', { url, history: shared ? 'redis' : 'memory' });
+    return { url, port: address.port, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+async function kafkaSource(config: RealtimeConfig, log: Log): Promise<EventSource & AsyncDisposable> {
+  if (!config.kafkaBrokers) throw new Error('configuration: KAFKA_BROKERS is needed to run alone');
+  return openKafkaSource({ brokers: config.kafkaBrokers, log });
+}
+
+if (import.meta.main) {
+  const realtime = await startRealtime(realtimeConfig(process.env));
+  const stop = (): void => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    realtime[Symbol.asyncDispose]().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
