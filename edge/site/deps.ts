@@ -1,6 +1,7 @@
 // What the storefront asks of the gateway that it lives in.
 import type { AccessClaims } from '../../contracts/users.ts';
 import type { RequestContext } from '../context.ts';
+import type { Log } from '../log.ts';
 import type { Asset } from '../platform.ts';
 
 export interface ApiOptions {
@@ -31,5 +32,6 @@ export interface SiteDeps {
   verify(token: string): Promise<AccessClaims | null>;
   /** Milliseconds since the epoch. */
   clock(): number;
+  readonly log: Pick<Log, 'warn' | 'error'>;
   readonly config: SiteConfig;
 }

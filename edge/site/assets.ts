@@ -1,0 +1,48 @@
+// Style and scripts: served under an address that holds a hash of them all, so that browsers may keep them for ever.
+import { Hono } from 'hono';
+import type { SiteDeps } from './deps.ts';
+
+const names = ['site.css', 'site.js', 'order.js', 'sell.js', 'icon.svg'] as const;
+export type AssetName = (typeof names)[number];
+
+export interface Assets {
+  /** The public address of a file. */
+  url(name: AssetName): string;
+}
+
+/** Hashed when first asked for: the files are the same for the life of an instance. */
+export function createAssets(deps: Pick<SiteDeps, 'asset'>): () => Promise<Assets & { readonly hash: string }> {
+  let loaded: Promise<Assets & { readonly hash: string }> | undefined;
+  const load = async () => {
+    const files = names.map((name) => deps.asset(name)?.bytes ?? new Uint8Array());
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await new Blob(files).arrayBuffer()));
+    const hash = [...digest.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    return { hash, url: (name: AssetName) => `/assets/${hash}/${name}` };
+  };
+  return () => (loaded ??= load());
+}
+
+export function assetRoutes(deps: Pick<SiteDeps, 'asset'>, assets: ReturnType<typeof createAssets>) {
+  return new Hono().get('/assets/:hash/:name', async (c, next) => {
+    const name = c.req.param('name');
+    const file = names.some((each) => each === name) ? deps.asset(name) : null;
+    if (!file) return next();
+    const { hash } = await assets();
+    const etag = `"${hash}"`;
+    // An instance of another version may be asked for this one's files while a new version rolls out.
+    const current = c.req.param('hash') === hash;
+    const headers = {
+      etag,
+      'cache-control': current ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'x-content-type-options': 'nosniff',
+    };
+    if (
+      c.req
+        .header('if-none-match')
+        ?.split(',')
+        .some((each) => each.trim().replace(/^W\//, '') === etag)
+    )
+      return c.body(null, 304, headers);
+    return c.body(file.bytes, 200, { ...headers, 'content-type': file.contentType });
+  });
+}

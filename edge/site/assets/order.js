@@ -1,0 +1,162 @@
+// The order's page, live: each message says its news at once, then the page's parts are fetched anew.
+import { localiseTimes } from './site.js';
+
+const root = /** @type {HTMLElement} */ (document.getElementById('order'));
+const parts = /** @type {HTMLElement} */ (document.getElementById('order-parts'));
+const order = root.dataset.order ?? '';
+/**
+ * @type {{ status: Record<string, string>, explained: Record<string, string>, reason: Record<string, string>,
+ *   stage: Record<string, string>, live: string, connecting: string, reconnecting: string }}
+ */
+const texts = JSON.parse(root.dataset.texts ?? '{}');
+
+/** News may be told twice (live and replayed) or late; the headline never goes back. */
+const rank = ['pending_payment', 'paid', 'in_delivery', 'delivered', 'completed', 'cancelling', 'cancelled'];
+
+/** @param {'on' | 'off' | 'lost'} state @param {string} text */
+function showConnection(state, text) {
+  const line = root.querySelector('.live');
+  if (!(line instanceof HTMLElement)) return;
+  line.hidden = false;
+  line.dataset.live = state;
+  const label = line.querySelector('[data-live-text]');
+  if (label) label.textContent = text;
+}
+
+/** @param {string} text */
+function announce(text) {
+  const line = root.querySelector('[data-announce]');
+  if (line) line.textContent = text;
+}
+
+/** @param {string} key @param {string} text @param {string} at */
+function addToTimeline(key, text, at) {
+  const list = parts.querySelector('[data-timeline]');
+  if (!list || list.querySelector(`[data-entry="${CSS.escape(key)}"]`)) return;
+  const entry = document.createElement('li');
+  entry.dataset.entry = key;
+  entry.className = 'is-new';
+  const label = Object.assign(document.createElement('span'), { textContent: text });
+  const time = Object.assign(document.createElement('time'), { dateTime: at });
+  time.dataset.local = 'time';
+  entry.append(document.createElement('span'), label, time);
+  list.prepend(entry);
+  localiseTimes(entry);
+}
+
+/** @param {{ status: string, cancel_reason: string | null, at: string }} news */
+function showStatus({ status, cancel_reason, at }) {
+  const headline = parts.querySelector('[data-status]');
+  const text = texts.status[status];
+  if (!(headline instanceof HTMLElement) || text === undefined) return;
+  addToTimeline(`order:${status}`, text, at);
+  if (rank.indexOf(status) <= rank.indexOf(headline.dataset.status ?? '')) return;
+  headline.dataset.status = status;
+  headline.textContent = text;
+  const explained = parts.querySelector('[data-explained]');
+  if (explained)
+    explained.textContent = (cancel_reason && texts.reason[cancel_reason]) || texts.explained[status] || '';
+  announce(text);
+}
+
+/** @param {{ stage: string, at: string }} news */
+function showStage({ stage, at }) {
+  const text = texts.stage[stage];
+  if (text === undefined) return;
+  addToTimeline(`delivery:${stage}`, text, at);
+  announce(text);
+}
+
+/** The server's last word on each part; what hasn't changed stays, so that nobody loses what they type. */
+const shown = new Map(
+  [...parts.querySelectorAll('[data-part]')].map((part) => [part.getAttribute('data-part'), part.outerHTML]),
+);
+
+let refreshing = false;
+let refreshAgain = false;
+
+/** The present state. News that comes while it is fetched asks for it once more. */
+async function refresh() {
+  if (refreshing) {
+    refreshAgain = true;
+    return;
+  }
+  refreshing = true;
+  try {
+    do {
+      refreshAgain = false;
+      const response = await fetch(`/orders/${order}/now`, { headers: { accept: 'text/html' }, cache: 'no-store' });
+      // Signed out elsewhere: the page itself leads to the sign-in.
+      if (response.redirected || response.status === 401) return location.reload();
+      if (response.ok) replaceParts(await response.text());
+    } while (refreshAgain);
+  } catch {
+    // Offline: the stream says so, and its return fetches the state again.
+  } finally {
+    refreshing = false;
+  }
+}
+
+/** @param {string} markup */
+function replaceParts(markup) {
+  const fresh = new DOMParser().parseFromString(markup, 'text/html');
+  for (const part of fresh.querySelectorAll('[data-part]')) {
+    const name = part.getAttribute('data-part') ?? '';
+    const old = parts.querySelector(`[data-part="${CSS.escape(name)}"]`);
+    // A status that was told since this answer was made stays; the next answer has it.
+    if (name === 'now' && isOlder(part, old)) continue;
+    if (!old || shown.get(name) === part.outerHTML) continue;
+    shown.set(name, part.outerHTML);
+    localiseTimes(part);
+    old.replaceWith(part);
+  }
+}
+
+/** @param {Element} fresh @param {Element | null} old */
+function isOlder(fresh, old) {
+  /** @param {Element | null | undefined} part */
+  const status = (part) => rank.indexOf(part?.querySelector('[data-status]')?.getAttribute('data-status') ?? '');
+  return status(fresh) < status(old);
+}
+
+let lastId = '';
+let retryMs = 1_000;
+
+function connect() {
+  const query = new URLSearchParams({ order, ...(lastId ? { last_event_id: lastId } : {}) });
+  const source = new EventSource(`/v1/stream?${query}`);
+  /** @param {string} name @param {(news: any) => void} show */
+  const on = (name, show) =>
+    source.addEventListener(name, (event) => {
+      if (event.lastEventId) lastId = event.lastEventId;
+      show(JSON.parse(event.data));
+      void refresh();
+    });
+  on('order.status', showStatus);
+  on('delivery.stage', showStage);
+  on('notification', () => {});
+  // History no longer reaches back to where we were: only the present state helps.
+  on('reset', () => {});
+  source.addEventListener('open', () => {
+    retryMs = 1_000;
+    showConnection('on', texts.live);
+    // Whatever happened between the page and the stream.
+    void refresh();
+  });
+  source.addEventListener('error', () => {
+    showConnection('lost', texts.reconnecting);
+    if (source.readyState !== EventSource.CLOSED) return;
+    // Refused for good, as when the session's cookie has run out: a page request renews it.
+    setTimeout(
+      async () => {
+        await refresh();
+        connect();
+      },
+      retryMs * (0.5 + Math.random()),
+    );
+    retryMs = Math.min(retryMs * 2, 30_000);
+  });
+}
+
+showConnection('off', texts.connecting);
+connect();

@@ -1,0 +1,130 @@
+// What every page gains from a script; each works without.
+
+document.documentElement.classList.add('js');
+
+/**
+ * Times come in the server's zone; people read their own.
+ * @param {ParentNode} root
+ */
+export function localiseTimes(root) {
+  const locale = document.documentElement.lang === 'en' ? 'en-GB' : 'ru-RU';
+  const formats = {
+    time: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }),
+    day: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' }),
+  };
+  for (const element of root.querySelectorAll('time[data-local]')) {
+    if (!(element instanceof HTMLTimeElement)) continue;
+    element.textContent = formats[element.dataset.local === 'day' ? 'day' : 'time'].format(new Date(element.dateTime));
+  }
+}
+
+/** A second click while the first is under way does nothing; coming back to the page allows it again. */
+function guardForms() {
+  /** @param {HTMLFormElement} form @param {boolean} busy */
+  const mark = (form, busy) => {
+    form.toggleAttribute('data-busy', busy);
+    for (const button of [...form.elements].filter((each) => each instanceof HTMLButtonElement)) {
+      if (busy) button.setAttribute('aria-disabled', 'true');
+      else button.removeAttribute('aria-disabled');
+    }
+  };
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.dataset.once === undefined || event.defaultPrevented) return;
+    if (form.hasAttribute('data-busy')) event.preventDefault();
+    else mark(form, true);
+  });
+  addEventListener('pageshow', () => {
+    for (const form of document.querySelectorAll('form[data-busy]'))
+      if (form instanceof HTMLFormElement) mark(form, false);
+  });
+}
+
+/** Choosing from a list is the whole answer: the form goes without a button. */
+function submitOnChange() {
+  document.addEventListener('change', ({ target }) => {
+    const form = target instanceof HTMLSelectElement ? target.form : null;
+    if (form?.dataset.autoSubmit !== undefined) form.requestSubmit();
+  });
+}
+
+function openPanels() {
+  if (!matchMedia('(min-width: 60rem)').matches) return;
+  for (const panel of document.querySelectorAll('details[data-open-when-wide]')) panel.setAttribute('open', '');
+}
+
+/** The account menu closes when one clicks elsewhere or presses Escape. */
+function closeMenus() {
+  const menu = document.querySelector('details.account');
+  if (!menu) return;
+  document.addEventListener('click', ({ target }) => {
+    if (target instanceof Node && !menu.contains(target)) menu.removeAttribute('open');
+  });
+  menu.addEventListener('keydown', (event) => {
+    if (!(event instanceof KeyboardEvent) || event.key !== 'Escape') return;
+    menu.removeAttribute('open');
+    menu.querySelector('summary')?.focus();
+  });
+}
+
+/** Small pictures move the strip of large ones, and show which of them is seen. */
+function galleries() {
+  const gallery = document.querySelector('[data-gallery]');
+  const strip = gallery?.querySelector('.gallery-strip');
+  const links = [...(gallery?.querySelectorAll('.gallery-thumbs a') ?? [])];
+  if (!strip || links.length === 0) return;
+  links.forEach((link, index) => {
+    link.addEventListener('click', (event) => {
+      event.preventDefault();
+      strip.scrollTo({ left: index * strip.clientWidth, behavior: 'smooth' });
+    });
+  });
+  const mark = () => {
+    const seen = Math.round(strip.scrollLeft / Math.max(1, strip.clientWidth));
+    links.forEach((link, index) => link.setAttribute('aria-current', String(index === seen)));
+  };
+  strip.addEventListener('scroll', mark, { passive: true });
+  mark();
+}
+
+/** Words that others searched for, while one types. */
+function suggestions() {
+  const input = document.querySelector('#site-search');
+  const list = document.querySelector('#search-suggestions');
+  if (!(input instanceof HTMLInputElement) || !list) return;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  /** @type {AbortController | undefined} */
+  let running;
+  input.addEventListener('input', () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      running?.abort();
+      const q = input.value.trim();
+      if (q.length < 2) return list.replaceChildren();
+      running = new AbortController();
+      try {
+        const response = await fetch(`/v1/search/suggestions?${new URLSearchParams({ q })}`, {
+          signal: running.signal,
+        });
+        if (!response.ok) return;
+        /** @type {{ items: string[] }} */
+        const { items } = await response.json();
+        list.replaceChildren(...items.map((text) => Object.assign(document.createElement('option'), { value: text })));
+      } catch {
+        // Overtaken by the next letter, or offline: typing goes on without help.
+      }
+    }, 200);
+  });
+}
+
+localiseTimes(document);
+guardForms();
+submitOnChange();
+openPanels();
+closeMenus();
+galleries();
+suggestions();
+const problem = document.querySelector('[data-focus]');
+if (problem instanceof HTMLElement) problem.focus();
+if (location.hash === '#report') document.querySelector('details#report')?.setAttribute('open', '');
