@@ -1,0 +1,58 @@
+// The gRPC client of one service: its methods as functions.
+import { context } from '@opentelemetry/api';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { type CallingOptions, callOnce, callStream } from './call.ts';
+import type { Tls } from './certificates.ts';
+import { openChannel } from './channel.ts';
+import type { RequestOf, ResponseOf, RpcDefinition, RpcMethod } from './definition.ts';
+
+export interface RpcCallOptions {
+  /** Needed by methods that change something; the same key on a repetition gets the first answer. */
+  readonly idempotencyKey?: string;
+  /** For everything, retries included: 2 s by default (15 min for streams), never longer than the caller's own deadline. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export type RpcFunction<Method extends RpcMethod> = Method extends { readonly responseStream: true }
+  ? (request: RequestOf<Method>, options?: RpcCallOptions) => AsyncIterable<ResponseOf<Method>>
+  : (request: RequestOf<Method>, options?: RpcCallOptions) => Promise<ResponseOf<Method>>;
+
+/** The methods of a service as functions. */
+export type RpcClient<Definition extends RpcDefinition> = {
+  readonly [Name in keyof Definition]: RpcFunction<Definition[Name]>;
+} & AsyncDisposable;
+
+export interface RpcClientOptions {
+  /** `host:port`; several with commas between them are used in turn. */
+  readonly target: string;
+  /** The service that has to answer: its certificate must say so. */
+  readonly service: string;
+  readonly tls: Tls;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Which of the names in its certificate the caller acts as, where it has several. */
+  readonly caller?: string;
+  /** How long one try may take when the call may be tried again; by default as long as the whole call. */
+  readonly tryDeadlineMs?: number;
+  /** How long an open breaker waits before its first probe. */
+  readonly probeAfterMs?: number;
+}
+
+export function createRpcClient<Definition extends RpcDefinition>(
+  definition: Definition,
+  options: RpcClientOptions,
+): RpcClient<Definition> {
+  const channel = openChannel(options);
+  const functions: Record<string | symbol, unknown> = {
+    [Symbol.asyncDispose]: async () => channel.close(),
+  };
+  for (const [key, method] of Object.entries<RpcMethod>(definition)) {
+    const calling: CallingOptions = { ...options, channel, key, method };
+    functions[key] = method.responseStream
+      ? (request: unknown, call: RpcCallOptions = {}) => callStream(calling, call, request, context.active())
+      : (request: unknown, call: RpcCallOptions = {}) => callOnce(calling, call, request);
+  }
+  return functions as unknown as RpcClient<Definition>;
+}
