@@ -11,6 +11,14 @@ export interface Mail {
 }
 
 export interface Mailer extends AsyncDisposable {
-  /** Resolves when the next hop has taken the mail; rejects to be tried again. */
+  /** Resolves when the next hop has taken the mail; rejects to be tried again, or with `MailRefused`. */
   send(mail: Mail): Promise<void>;
+}
+
+/** The next hop will not take this mail, however often it is sent. The message says why. */
+export class MailRefused extends Error {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(reason, options);
+    this.name = 'MailRefused';
+  }
 }
