@@ -1,7 +1,7 @@
 // Facts on the bus: CloudEvents 1.0 in Kafka's binary mode. The key is the aggregate's id.
 import { z } from 'zod';
 import { Ad, AdStatus } from './ads.ts';
-import { AdId, Instant, Money, OrderId, PaymentId, ShipmentId, UserId } from './common.ts';
+import { AdId, Instant, Language, Money, OrderId, PaymentId, ShipmentId, UserId } from './common.ts';
 import { DateRange, DeliveryStage } from './delivery.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
 import { PaymentStatus } from './payments.ts';
@@ -15,6 +15,8 @@ export const UserChanged = z.object({
   name: z.string(),
   rating: z.number().nullable(),
   reviews: z.int(),
+  /** Which language the user wants to be written to in. */
+  language: Language.optional(),
   version: z.int(),
 });
 export const SessionEnded = z.object({ user_id: UserId, sid: z.string(), tokens_until: z.int() });

@@ -113,10 +113,10 @@ export async function changeProfile(
   const { db, clock, outbox } = options;
   return db.transaction().execute(async (trx) => {
     const user = found(await store.changeProfile(trx, id, change, clock.now()));
-    if (change.name !== undefined) {
+    if (change.name !== undefined || change.language !== undefined) {
       await outbox.add(trx, 'user.changed', id, publicFacts(user));
-      await purgeSeller(options, trx, id);
     }
+    if (change.name !== undefined) await purgeSeller(options, trx, id);
     return presentProfile(user);
   });
 }
@@ -217,6 +217,7 @@ const publicFacts = (user: UserRow) => ({
   name: user.name,
   rating: ratingOf(user),
   reviews: user.reviews,
+  language: user.language,
   version: user.version,
 });
 

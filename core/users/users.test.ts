@@ -29,7 +29,7 @@ describe('an account', () => {
       roles: ['user'],
     });
     expect(await world.told(made.body.user_id, 'user.changed')).toEqual([
-      { user_id: made.body.user_id, name: me.body.name, rating: null, reviews: 0, version: 1 },
+      { user_id: made.body.user_id, name: me.body.name, rating: null, reviews: 0, language: 'en', version: 1 },
     ]);
   });
 
