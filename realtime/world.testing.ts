@@ -21,6 +21,8 @@ export class MemorySource implements EventSource {
   readonly #partitions: SourceMessage[][] = [[], [], []];
   readonly #groups = new Map<string, number[]>();
   readonly #waiting = new Set<() => void>();
+  /** No two messages have the same time, so that their order across channels is known. */
+  #time = 0;
 
   publish(key: string, event: string, data: object, headers: Record<string, string> = {}): void {
     this.publishRaw(key, JSON.stringify({ event, data }), headers);
@@ -29,7 +31,8 @@ export class MemorySource implements EventSource {
   publishRaw(key: string, value: string, headers: Record<string, string> = {}): void {
     const partition = [...key].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % this.#partitions.length;
     const log = this.#partitions[partition] ?? [];
-    log.push({ key, value, headers, partition, offset: log.length, timestamp: new Date() });
+    this.#time = Math.max(Date.now(), this.#time + 1);
+    log.push({ key, value, headers, partition, offset: log.length, timestamp: new Date(this.#time) });
     for (const wake of this.#waiting) wake();
   }
 
