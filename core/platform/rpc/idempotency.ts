@@ -76,7 +76,8 @@ export async function idempotent<Tables extends IdempotencyTables, Response>(
     if (!stored) await storeAnswer(db, request, claimed.claim, response);
     return response;
   } catch (error) {
-    await withdraw(db, request, claimed.claim);
+    // Where even this fails the lease frees the key, and the first error is the one to tell.
+    await withdraw(db, request, claimed.claim).catch(() => undefined);
     throw error;
   }
 }

@@ -21,6 +21,7 @@ export function isPassing(error: unknown, tryTimedOut: boolean): boolean {
     case Status.UNAVAILABLE:
     case Status.ABORTED:
     case Status.RESOURCE_EXHAUSTED:
+    case Status.CANCELLED: // not by the caller, who asks nothing more then: the server went away
       return true;
     case Status.DEADLINE_EXCEEDED:
       return tryTimedOut;

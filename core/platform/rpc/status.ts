@@ -80,7 +80,8 @@ export function errorOf(error: ServiceError, call: string): Error {
   const problem = problemOf(error);
   if (problem) return problem;
   const name = statusName(error.code);
-  if (name === 'UNAVAILABLE') return new ProblemError('unavailable', { cause: error });
+  // CANCELLED, when not by the caller itself, is a server that went away in the middle.
+  if (name === 'UNAVAILABLE' || name === 'CANCELLED') return new ProblemError('unavailable', { cause: error });
   if (name === 'DEADLINE_EXCEEDED') return new ProblemError('timeout', { cause: error });
   return new RpcError(name, `${call}: ${name}: ${error.details}`, { cause: error });
 }

@@ -40,6 +40,14 @@ export function createMetrics({ part }: { readonly part: string }) {
       'target',
     ]),
 
+    partnerCalls: counter('partner_calls', 'Calls to payment providers and couriers, by final result', [
+      'partner',
+      'operation',
+      'result',
+    ]),
+    partnerSeconds: histogram('partner_call', 'Time of calls to partners, retries included', ['partner', 'operation']),
+    partnerRetries: counter('partner_retries', 'Calls to partners sent again', ['partner', 'operation']),
+
     busPublished: counter('bus_published', 'Messages handed to the bus', ['topic']),
     busConsumed: counter('bus_consumed', 'Messages handled', ['service', 'topic', 'result']),
     busHandleSeconds: histogram('bus_handle', 'Time to handle a message', ['service', 'topic']),

@@ -1,5 +1,6 @@
 // Tracing: W3C trace context carried through everything, spans exported by OTLP where an endpoint is set.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Attributes,
   type Context,
@@ -36,6 +37,7 @@ export interface SpanOptions {
   readonly parent?: Context | undefined;
 }
 
+const longestFlushMs = 2_000;
 const propagator = new W3CTraceContextPropagator();
 /** Who exports now. Not OpenTelemetry's global provider: parts in one process each have their own `service.name`. */
 const exporting: Tracer[] = [];
@@ -64,8 +66,9 @@ export function startTracing({ service, otlpEndpoint }: TracingOptions): AsyncDi
       const index = exporting.indexOf(tracer);
       if (index < 0) return;
       exporting.splice(index, 1);
-      // A collector that is away must not turn a clean end into a failure.
-      await provider.shutdown().catch(() => undefined);
+      // A collector that is away must not turn a clean end into a failure, nor hold it up.
+      const flushed = provider.shutdown().catch(() => undefined);
+      await Promise.race([flushed, pause(longestFlushMs, undefined, { ref: false })]);
     },
   };
 }
