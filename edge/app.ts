@@ -1,124 +1,193 @@
 // The whole gateway, read from top to bottom: what each request meets, in order.
-import { SpanKind } from '@opentelemetry/api';
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import { cors } from 'hono/cors';
+import { Hono } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../contracts/problem.ts';
-import type { RouteSpec } from '../contracts/route.ts';
-import { routes } from '../contracts/routes.ts';
-import { createTokens } from './auth/tokens.ts';
-import type { EdgeEnv, RequestContext } from './context.ts';
-import { clientAddress, networks } from './limits/address.ts';
-import { bodyLimit, checkContentType, readBody } from './limits/body.ts';
+import { createApi } from './api.ts';
+import { createSessions } from './auth/sessions.ts';
+import { clockToleranceSeconds, createTokens } from './auth/tokens.ts';
+import { type CacheAnswer, toResponse } from './cache/answer.ts';
+import type { ReadHeader } from './cache/conditional.ts';
+import { Cache } from './cache/engine.ts';
+import { routeKey } from './cache/key.ts';
+import { type EdgeEnv, type RequestContext, requestContext } from './context.ts';
+import { createDocs } from './docs/docs.ts';
+import { createGraphql } from './graphql/graphql.ts';
+import { networks } from './limits/address.ts';
+import { limitedHeaderSize } from './limits/header-size.ts';
+import { createLimits } from './limits/limited.ts';
+import { observed } from './observe.ts';
+import { createOperations } from './operations.ts';
 import type { Platform } from './platform.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { createNewsPoll, listenForNews } from './purge.ts';
+import { addSecurityHeaders, anyOrigin, crossOrigin, crossOriginHeaders, isSecure } from './security.ts';
+import type { ApiOptions } from './site/deps.ts';
+import { createSite } from './site/index.ts';
+import { createStreamRoutes } from './stream-routes.ts';
+import { createFanIn } from './streams/fanin.ts';
+import { createTickets } from './streams/ticket.ts';
+import { createMetrics, streamMetrics } from './telemetry/metrics.ts';
 import { createTracing } from './telemetry/tracing.ts';
-import { requestHeaders } from './upstream/headers.ts';
 import { createUpstream } from './upstream/upstream.ts';
 
 export interface Edge extends AsyncDisposable {
-  fetch(request: Request): Response | Promise<Response>;
+  fetch(request: Request): Promise<Response>;
+  /** The short way of a hit: an entry file may ask this first and write the answer itself. */
+  hit(method: string, url: string, header: ReadHeader): CacheAnswer | null;
 }
 
 export function createEdge(platform: Platform): Edge {
-  const { config, log } = platform;
+  const { config, log, clock } = platform;
   const metrics = createMetrics();
   const tracing = createTracing(platform);
-  const upstream = createUpstream(platform, metrics, tracing);
   const trusted = networks(config.trustedProxies);
+  const upstream = createUpstream(platform, metrics, tracing);
+  const limits = createLimits(config, metrics, clock);
+  const sessions = createSessions(clock, clockToleranceSeconds);
   const tokens = createTokens({
     jwksUrl: config.jwksUrl ?? `${config.serviceUrls.users ?? config.coreUrl}/.well-known/jwks.json`,
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
-    clock: platform.clock,
+    clock,
+    sessions,
     fetch: (url, { headers, signal }) => platform.fetchUpstream({ url, method: 'GET', headers, signal }),
   });
+  const cache = new Cache({
+    name: 'lotok',
+    maxBytes: config.cacheBytes,
+    clock,
+    waitUntil: platform.waitUntil,
+    keyOf: routeKey,
+    // Anybody could use it to reach core as often as they like.
+    honourRequestDirectives: false,
+    prepare: prepareStored,
+    onResult: (result) => metrics.cache.inc({ result }),
+    onInvalidated: (by, count) => metrics.cacheInvalidated.inc({ by }, count),
+  });
+  metrics.watchCacheBytes(() => cache.bytes);
+
+  // News of changes: by one stream from realtime, or, where an isolate can't hold one, asked of its hub.
+  const disposing = new AsyncDisposableStack();
+  const fanIn =
+    platform.streamHub || config.realtimeUrls.length === 0
+      ? null
+      : createFanIn({
+          nodes: config.realtimeUrls,
+          token: config.realtimeToken ?? '',
+          connect: platform.connectWebSocket,
+          log,
+          clock,
+          metrics: streamMetrics(metrics),
+        });
+  if (fanIn) {
+    disposing.use(fanIn);
+    disposing.use(listenForNews(fanIn, { cache, sessions, log }));
+  }
+  const hearNews = platform.streamHub ? createNewsPoll(platform.streamHub, clock, { cache, sessions, log }) : undefined;
 
   const app = new Hono<EdgeEnv>();
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
-
-  app.use('/v1/*', cors({ origin: '*' }));
-  for (const spec of Object.values<RouteSpec>(routes)) {
-    app.on(spec.method, honoPath(spec.path), guarded(spec), proxied(spec));
-  }
-  for (const [path, methods] of methodsByPath()) {
+  app.use(observed(metrics, tracing, log));
+  app.use(limitedHeaderSize);
+  app.route('/', createOperations({ platform, metrics, streamConnected: () => fanIn?.connected ?? null }));
+  for (const path of ['/v1/*', '/graphql', '/media/*', '/.well-known/*', '/openapi.json', '/asyncapi.json'])
+    app.use(path, crossOrigin(config));
+  app.route(
+    '/',
+    createStreamRoutes({
+      platform,
+      fanIn,
+      tokens,
+      sessions,
+      tickets: createTickets({ secret: config.ticketSecret, clock }),
+      limits,
+      tracing,
+    }),
+  );
+  app.route('/', createApi({ config, tokens, cache, limits, upstream }));
+  app.route('/', createGraphql({ production: config.production, limits, api: call, tokens, log }));
+  app.route('/', createDocs());
+  for (const path of ['/v1/*', '/media/*', '/.well-known/*', '/sandbox/*']) {
     app.all(path, () => {
-      throw new ProblemError('method-not-allowed', { headers: { allow: methods.join(', ') } });
+      throw new ProblemError('not-found', { detail: 'No such path' });
     });
   }
+  app.route(
+    '/',
+    createSite({
+      api: call,
+      asset: platform.asset,
+      clock,
+      log,
+      verify: (token) =>
+        tokens.verify(token).catch((error: unknown) => {
+          if (error instanceof ProblemError && error.code === 'unauthenticated') return null;
+          throw error;
+        }),
+      config: { demo: config.sandbox, mediaOrigins: config.mediaOrigins },
+    }),
+  );
   app.notFound((c) => new ProblemError('not-found', { detail: 'No such path' }).toResponse(c.env.context.traceId));
   app.onError((error, c) => {
-    const { traceId } = c.env.context;
-    if (error instanceof ProblemError) return error.toResponse(traceId);
-    log.error('request.failed', { error, trace_id: traceId });
+    const { traceId, requestId } = c.env.context;
+    if (error instanceof HTTPException) return error.getResponse();
+    if (error instanceof ProblemError) {
+      if (error.status >= 500) log.warn('http.problem', { code: error.code, trace_id: traceId, error: error.cause });
+      return error.toResponse(traceId);
+    }
+    log.error('http.failed', { error, trace_id: traceId, request_id: requestId });
     return new ProblemError('internal').toResponse(traceId);
   });
 
-  function guarded(spec: RouteSpec): MiddlewareHandler<EdgeEnv> {
-    return async (c, next) => {
-      c.set('route', spec.path);
-      if (spec.auth === 'user' || spec.auth === 'moderator') {
-        const claims = await tokens.authenticate(c.req.raw.headers);
-        if (spec.auth === 'moderator' && !claims.roles.includes('moderator')) throw new ProblemError('forbidden');
-        c.set('claims', claims);
-      }
-      await next();
-    };
+  function hit(method: string, url: string, header: ReadHeader): CacheAnswer | null {
+    const found = cache.hit(method, url, header);
+    if (!found) return null;
+    metrics.hit(found.label, method, found.status);
+    found.headers['x-request-id'] = crypto.randomUUID();
+    if (!anyOrigin(config)) Object.assign(found.headers, crossOriginHeaders(config, header('origin')));
+    return found;
   }
 
-  function proxied(spec: RouteSpec) {
-    return async (c: Context<EdgeEnv>): Promise<Response> => {
-      checkContentType(spec, c.req.raw.headers);
-      const body = await readBody(c.req.raw, bodyLimit(spec));
-      const { pathname, search } = new URL(c.req.url);
-      const headers = requestHeaders(c.req.raw.headers, c.env.context);
-      if (spec.auth === 'public') headers.delete('authorization');
-      return upstream.forward({
-        service: spec.service,
-        url: `${config.serviceUrls[spec.service] ?? config.coreUrl}${pathname}${search}`,
-        method: c.req.raw.method,
-        headers,
-        body,
-        trace: c.env.context.trace,
-        repeatable: spec.method === 'GET',
-        timeoutMs: config.upstreamTimeoutMs,
-      });
+  /** A client's request, or one that the storefront or GraphQL makes on the way of answering one. */
+  async function dispatch(request: Request, context: RequestContext): Promise<Response> {
+    await hearNews?.();
+    const found = hit(request.method, request.url, (name) => request.headers.get(name));
+    return found ? toResponse(found) : app.fetch(request, { context });
+  }
+
+  function call(
+    method: string,
+    path: string,
+    { context, token, query = {}, body, headers, signal }: ApiOptions,
+  ): Promise<Response> {
+    const url = new URL(path, context.origin);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    const sent = new Headers(headers);
+    if (token !== undefined) sent.set('authorization', `Bearer ${token}`);
+    if (body !== undefined) sent.set('content-type', 'application/json');
+    const init = {
+      method,
+      headers: sent,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
     };
+    return dispatch(new Request(url, init), { ...context, internal: true });
+  }
+
+  /** What is stored is sent as it is, so it already has what every answer of the API carries. */
+  function prepareStored(headers: Headers): void {
+    addSecurityHeaders(headers, isSecure(config));
+    // Meant for us alone: a cache in front of us hears of no invalidation.
+    headers.delete('cdn-cache-control');
+    if (anyOrigin(config))
+      for (const [name, value] of Object.entries(crossOriginHeaders(config, null))) headers.set(name, value);
   }
 
   return {
-    fetch(request) {
-      const { context: parent, traceId } = tracing.extract(request.headers);
-      const url = new URL(request.url);
-      return tracing.span(`${request.method} ${url.pathname}`, { parent, kind: SpanKind.SERVER }, async (trace) => {
-        const context: RequestContext = {
-          requestId: crypto.randomUUID(),
-          address: clientAddress(platform.peerAddress(request), request.headers.get('x-forwarded-for'), trusted),
-          origin: url.origin,
-          trace,
-          traceId,
-          internal: false,
-        };
-        return app.fetch(request, { context });
-      });
-    },
+    hit,
+    fetch: (request) => dispatch(request, requestContext(request, platform, tracing, trusted)),
     async [Symbol.asyncDispose]() {
+      await disposing.disposeAsync();
       await tracing.flush();
     },
   };
-}
-
-/** `/media/{id}/{variant}.webp` → `/media/:id/:variant{[^/]+\.webp}`. */
-export const honoPath = (path: string): string =>
-  path.replaceAll(/\{(\w+)\}([^/]*)/g, (_whole, name: string, rest: string) =>
-    rest === '' ? `:${name}` : `:${name}{[^/]+${rest.replaceAll('.', '\\.')}}`,
-  );
-
-function methodsByPath(): Map<string, string[]> {
-  const methods = new Map<string, string[]>();
-  for (const { method, path } of Object.values<RouteSpec>(routes)) {
-    const known = methods.get(honoPath(path)) ?? [];
-    known.push(method);
-    methods.set(honoPath(path), known);
-  }
-  return methods;
 }

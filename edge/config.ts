@@ -36,6 +36,8 @@ export const EdgeConfig = z.object({
   trustedProxies: list.default([]),
   /** Origins that may read the API from a browser; `*` allows any (no cookies are involved). */
   corsOrigins: list.default(['*']),
+  /** Origins other than our own that pictures come from and are uploaded to (object storage). */
+  mediaOrigins: list.pipe(z.array(z.url()).max(16)).default([]),
   cacheBytes: count.default(64 * 1024 * 1024),
   upstreamTimeoutMs: milliseconds.default(10_000),
   /** How the edge speaks to core on Node: HTTP/2 (by prior knowledge or ALPN) or HTTP/1.1. */
@@ -83,6 +85,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
     jwtAudience: env['JWT_AUDIENCE'],
     trustedProxies: env['TRUSTED_PROXIES'],
     corsOrigins: env['CORS_ORIGINS'],
+    mediaOrigins: env['MEDIA_ORIGINS'],
     cacheBytes: env['CACHE_BYTES'],
     upstreamTimeoutMs: env['UPSTREAM_TIMEOUT_MS'],
     upstreamProtocol: env['UPSTREAM_PROTOCOL'],

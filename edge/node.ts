@@ -1,15 +1,17 @@
 // The edge on Node: HTTP/1.1, or with a certificate HTTP/2 too.
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import { createSecureServer } from 'node:http2';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { WebSocket, WebSocketServer } from 'ws';
+import { ProblemError } from '../contracts/problem.ts';
 import { createEdge } from './app.ts';
 import { contentTypes } from './assets.ts';
 import { type EdgeConfig, edgeConfig } from './config.ts';
+import { maxHeaderBytes } from './limits/header-size.ts';
 import { createLog } from './log.ts';
 import { createNodeUpstream } from './node-upstream.ts';
 import type { Asset, Platform } from './platform.ts';
@@ -19,7 +21,6 @@ export interface RunningEdge extends AsyncDisposable {
   readonly port: number;
 }
 
-const maxHeaderBytes = 16 * 1024;
 const drainMs = 5_000;
 
 export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
@@ -45,9 +46,26 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     config.tlsCertFile && config.tlsKeyFile
       ? { cert: readFileSync(config.tlsCertFile), key: readFileSync(config.tlsKeyFile) }
       : undefined;
+  const scheme = tls ? 'https' : 'http';
+  /** A hit is written straight from the store: no Request, no Response, no copy. */
+  const onIncoming = (
+    incoming: IncomingMessage | Http2ServerRequest,
+    outgoing: ServerResponse | Http2ServerResponse,
+  ): void => {
+    const header = (name: string): string | undefined => {
+      const value = incoming.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    };
+    const hit = edge.hit(incoming.method ?? '', `${scheme}://edge${incoming.url ?? '/'}`, header);
+    if (!hit) return void onRequest(incoming, outgoing);
+    outgoing.writeHead(hit.status, hit.headers);
+    if (hit.body) outgoing.end(hit.body);
+    else outgoing.end();
+  };
   const server = tls
-    ? createSecureServer({ ...tls, ...limits, allowHTTP1: true, minVersion: 'TLSv1.2' }, onRequest)
-    : createServer(limits, onRequest);
+    ? createSecureServer({ ...tls, ...limits, allowHTTP1: true, minVersion: 'TLSv1.2' }, onIncoming)
+    : createServer(limits, onIncoming);
+  server.on('clientError', refuseClient);
 
   const sockets = new Set<Socket>();
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
@@ -99,8 +117,13 @@ function createNodePlatform(
     connectWebSocket: (url, { headers, signal }) =>
       new Promise((resolve, reject) => {
         const socket = new WebSocket(url, { headers, maxPayload: 1024 * 1024, handshakeTimeout: 10_000 });
-        signal?.addEventListener('abort', () => socket.terminate(), { once: true });
-        socket.once('open', () => resolve(socket));
+        // The signal is about the opening only; an open socket is closed by who holds it.
+        const giveUp = (): void => socket.terminate();
+        signal?.addEventListener('abort', giveUp, { once: true });
+        socket.once('open', () => {
+          signal?.removeEventListener('abort', giveUp);
+          resolve(socket);
+        });
         socket.once('error', reject);
       }),
     upgradeWebSocket(request) {
@@ -124,7 +147,7 @@ function createNodePlatform(
 }
 
 async function answerUpgrade(
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request) => Promise<Response>,
   upgrades: WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>,
   peers: WeakMap<Request, string>,
   secure: boolean,
@@ -157,6 +180,17 @@ async function answerUpgrade(
   }
 }
 
+/** What Node's parser refuses gets an answer, too. */
+function refuseClient(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'invalid-parameter';
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify(new ProblemError(code, { detail: 'The request cannot be read' }).toProblem());
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
 /** Read once each and kept: they are few, small, and change only with a new version. */
 function createAssets(folder: string): (path: string) => Asset | null {
   const known = new Map<string, Asset>();
@@ -182,7 +216,13 @@ if (import.meta.main) {
   console.log(JSON.stringify({ event: 'ready', url: edge.url }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      void edge[Symbol.asyncDispose]().then(() => process.exit(0));
+      edge[Symbol.asyncDispose]().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
     });
   }
 }

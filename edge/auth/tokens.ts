@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { ProblemError } from '../../contracts/problem.ts';
 import { AccessClaims } from '../../contracts/users.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface TokenOptions {
   readonly jwksUrl: string;
@@ -12,6 +13,7 @@ export interface TokenOptions {
   readonly fetch: (url: string, init: { headers: Headers; signal: AbortSignal }) => Promise<Response>;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  readonly sessions: Sessions;
 }
 
 export interface Tokens {
@@ -19,29 +21,26 @@ export interface Tokens {
   verify(token: string): Promise<AccessClaims>;
   /** Takes the request's `Authorization`; throws `unauthenticated` when there is none. */
   authenticate(headers: Headers): Promise<AccessClaims>;
-  /** The session ended before its tokens did; `until` (Unix seconds) is when the last of them expires. */
-  revoke(sid: string, until: number): void;
 }
 
 const algorithms = ['ES256', 'EdDSA'];
-const clockToleranceSeconds = 5;
+export const clockToleranceSeconds = 5;
 const maxTokenLength = 8 * 1024;
 
-export function createTokens({ jwksUrl, issuer, audience, fetch, clock }: TokenOptions): Tokens {
+export function createTokens({ jwksUrl, issuer, audience, fetch, clock, sessions }: TokenOptions): Tokens {
   // The cooldown bounds what made-up key ids can make us fetch.
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: 3_000,
     cooldownDuration: 5_000,
     [customFetch]: (url, { headers, signal }) => fetch(url, { headers, signal }),
   });
-  const verified = new LRUCache<string, AccessClaims>({ max: 5_000 });
-  const revoked = new LRUCache<string, number>({ max: 100_000 });
+  // Forgotten after a minute, so that a key that was withdrawn ends soon.
+  const verified = new LRUCache<string, AccessClaims>({ max: 5_000, ttl: 60_000 });
 
   const check = (claims: AccessClaims): AccessClaims => {
     const now = clock() / 1000;
     if (claims.exp + clockToleranceSeconds <= now) throw unauthenticated('The access token has expired');
-    const until = revoked.get(claims.sid);
-    if (until !== undefined && now <= until + clockToleranceSeconds) throw unauthenticated('This session was ended');
+    if (sessions.hasEnded(claims.sid)) throw unauthenticated('This session was ended');
     return claims;
   };
 
@@ -70,10 +69,6 @@ export function createTokens({ jwksUrl, issuer, audience, fetch, clock }: TokenO
       const token = /^Bearer +([\w.-]+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
       if (!token) throw unauthenticated('Send Authorization: Bearer with an access token', 'Bearer');
       return tokens.verify(token);
-    },
-
-    revoke(sid, until) {
-      revoked.set(sid, until);
     },
   };
   return tokens;

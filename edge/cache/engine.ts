@@ -10,7 +10,7 @@ import { type Directives, parseCacheControl } from './directives.ts';
 import { Invalidations } from './invalidations.ts';
 import { ageMs, mayServeOnError, policyOf, ttlMs, type Verdict, verdict, verdictFor } from './policy.ts';
 import { CacheStore, type StoredResponse } from './store.ts';
-import { refreshed, storedResponse } from './stored-response.ts';
+import { type Prepare, refreshed, storedResponse } from './stored-response.ts';
 import { parseStrings } from './structured-fields.ts';
 import { isSelected } from './vary.ts';
 
@@ -24,8 +24,7 @@ export interface CacheOptions {
   readonly keyOf: (url: string) => string;
   /** Whether a client's `Cache-Control: no-cache` and its kin count. Not where clients could use it to reach the origin at will. */
   readonly honourRequestDirectives: boolean;
-  /** Changes an answer's header before it is stored and sent. */
-  readonly prepare?: (headers: Headers) => void;
+  readonly prepare?: Prepare;
   readonly onResult?: (result: CacheResult) => void;
   readonly onInvalidated?: (by: 'group' | 'key' | 'all', count: number) => void;
 }
@@ -36,6 +35,8 @@ export interface CacheRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Headers;
+  /** Comes back with each answer from the store, for metrics. */
+  readonly label?: string;
 }
 
 /** Asks upstream, with the request's method and the header fields that the cache decided on. */
@@ -62,10 +63,12 @@ export class Cache {
   readonly #invalidations = new Invalidations();
   readonly #flights = new Map<string, Flight>();
   readonly #unshared: LRUCache<string, number>;
+  readonly #prepare: Prepare;
   #trusted = true;
 
   constructor(options: CacheOptions) {
     this.#options = options;
+    this.#prepare = options.prepare ?? (() => undefined);
     this.#store = new CacheStore(options.maxBytes);
     this.#maxObjectBytes = Math.floor(options.maxBytes / 8);
     this.#unshared = new LRUCache({ max: 10_000 });
@@ -105,7 +108,7 @@ export class Cache {
       const good = this.#verdict(found, now, requested);
       if (good === 'fresh') return this.#reply('hit', this.#fromStore(found, method, header, now));
       if (good === 'stale-while-revalidate') {
-        this.#refreshBehind(key, found, headers, forward);
+        this.#refreshBehind(request, key, found, forward);
         return this.#reply('stale', this.#fromStore(found, method, header, now));
       }
     }
@@ -243,10 +246,10 @@ export class Cache {
     return arrived === flight.begun || !stored.invalid;
   }
 
-  #refreshBehind(key: string, found: StoredResponse, headers: Headers, forward: Forward): void {
+  #refreshBehind(request: CacheRequest, key: string, found: StoredResponse, forward: Forward): void {
     if (this.#flights.has(key)) return;
     this.#options.waitUntil(
-      this.#fetchShared({ method: 'GET', url: key, headers }, key, found, forward, 'stale').then(
+      this.#fetchShared(request, key, found, forward, 'stale').then(
         (response) => response.body?.cancel(),
         // The next request tries again; until then the stale answer serves.
         () => undefined,
@@ -255,7 +258,7 @@ export class Cache {
   }
 
   async #fetch(
-    { headers }: CacheRequest,
+    { headers, label = '' }: CacheRequest,
     key: string,
     found: StoredResponse | null,
     forward: Forward,
@@ -281,10 +284,10 @@ export class Cache {
         return instead;
       }
     }
-    const received = this.#received(response);
+    const received = withoutHopByHop(response.headers);
     if (found && response.status === 304) {
       await response.body?.cancel();
-      const stored = refreshed(found, received, { requestedAt, receivedAt });
+      const stored = refreshed(found, received, { requestedAt, receivedAt }, this.#prepare);
       return { stored, kept: this.#keep(stored, begun), outcome: { hit: false, reason, status: 304 } };
     }
     const policy = policyOf({
@@ -303,14 +306,18 @@ export class Cache {
         response: this.#passedOn(response.status, received, bytes?.rest ?? response.body, reason),
       };
     }
-    const stored = storedResponse({
-      key,
-      status: response.status,
-      received,
-      requestHeaders: headers,
-      body: bytes.whole,
-      policy,
-    });
+    const stored = storedResponse(
+      {
+        key,
+        status: response.status,
+        received,
+        requestHeaders: headers,
+        body: bytes.whole,
+        policy,
+        label,
+      },
+      this.#prepare,
+    );
     const kept = this.#keep(stored, begun);
     return {
       stored,
@@ -351,10 +358,13 @@ export class Cache {
     const requestedAt = this.#options.clock();
     try {
       const response = await forward(headers);
-      const received = this.#received(response);
+      const received = withoutHopByHop(response.headers);
       if (method === 'HEAD' && found && response.status === 200) {
         if (describesSame(found, received))
-          this.#keep(refreshed(found, received, { requestedAt, receivedAt: this.#options.clock() }), begun);
+          this.#keep(
+            refreshed(found, received, { requestedAt, receivedAt: this.#options.clock() }, this.#prepare),
+            begun,
+          );
         else this.#invalidateKey(found.key);
       }
       return this.#passedOn(response.status, received, response.body, reason);
@@ -365,7 +375,7 @@ export class Cache {
 
   async #handleUnsafe({ method, url, headers }: CacheRequest, forward: Forward): Promise<Response> {
     const response = await forward(headers);
-    const received = this.#received(response);
+    const received = withoutHopByHop(response.headers);
     // Section 4.4; safe methods that we don't store change nothing.
     if (method !== 'OPTIONS' && method !== 'TRACE' && response.status >= 200 && response.status < 400) {
       const { origin } = new URL(url);
@@ -385,13 +395,8 @@ export class Cache {
     this.#options.onInvalidated?.('key', count);
   }
 
-  #received(response: Response): Headers {
-    const headers = withoutHopByHop(response.headers);
-    this.#options.prepare?.(headers);
-    return headers;
-  }
-
   #passedOn(status: number, headers: Headers, body: ReadableStream | null, reason: ForwardReason): Response {
+    this.#prepare(headers);
     headers.append('cache-status', cacheStatus(this.#options.name, { hit: false, reason }));
     return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
   }

@@ -4,14 +4,20 @@ import type { ReadHeader } from './conditional.ts';
 import type { Policy } from './policy.ts';
 import { isSelected } from './vary.ts';
 
+/** Only `set-cookie` has several values. */
+export type Fields = Readonly<Record<string, string | string[]>>;
+
 export interface StoredResponse {
   readonly key: string;
   readonly status: number;
-  /** End-to-end fields as they are sent, in lower case. Only `set-cookie` has several values. */
-  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** End-to-end fields as they were received, in lower case. */
+  readonly headers: Fields;
+  /** The fields as clients get them. */
+  readonly sent: Fields;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly policy: Policy;
   readonly groups: readonly string[];
+  readonly label: string;
   readonly varyNames: readonly string[];
   readonly varyValues: readonly (string | null)[];
   /** Must be validated before it is sent again: something that it shows has changed, or may have. */

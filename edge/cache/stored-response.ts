@@ -1,6 +1,6 @@
 // Making what is stored out of what was received, and bringing it up to date by a 304.
 import { type Policy, policyOf } from './policy.ts';
-import type { StoredResponse } from './store.ts';
+import type { Fields, StoredResponse } from './store.ts';
 import { parseStrings } from './structured-fields.ts';
 import { varyNames, varyValue } from './vary.ts';
 
@@ -17,16 +17,26 @@ export interface Received {
   readonly requestHeaders: Headers;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly policy: Policy;
+  readonly label: string;
 }
 
-export function storedResponse({ key, status, received, requestHeaders, body, policy }: Received): StoredResponse {
+/** Changes what clients get; what caching is decided by stays as it was received. */
+export type Prepare = (headers: Headers) => void;
+
+export function storedResponse(
+  { key, status, received, requestHeaders, body, policy, label }: Received,
+  prepare: Prepare,
+): StoredResponse {
+  const headers = fieldsOf(received);
   const names = varyNames(received.get('vary'));
   return {
     key,
     status,
-    headers: fieldsOf(received),
+    headers,
+    sent: prepared(headers, prepare),
     body,
     policy,
+    label,
     groups: parseStrings(received.get('cache-groups') ?? '') ?? [],
     varyNames: names,
     varyValues: names.map((name) => varyValue(requestHeaders.get(name))),
@@ -39,6 +49,7 @@ export function refreshed(
   stored: StoredResponse,
   received: Headers,
   times: { requestedAt: number; receivedAt: number },
+  prepare: Prepare,
 ): StoredResponse {
   const fields: Record<string, string | string[]> = { ...stored.headers };
   for (const [name, value] of Object.entries(fieldsOf(received))) if (!notUpdated.has(name)) fields[name] = value;
@@ -50,6 +61,7 @@ export function refreshed(
   return {
     ...stored,
     headers: fields,
+    sent: prepared(fields, prepare),
     policy,
     groups: parseStrings(headers.get('cache-groups') ?? '') ?? [],
     invalid: false,
@@ -64,7 +76,13 @@ function fieldsOf(headers: Headers): Record<string, string | string[]> {
   return fields;
 }
 
-export function toHeaders(fields: Readonly<Record<string, string | string[]>>): Headers {
+function prepared(fields: Fields, prepare: Prepare): Fields {
+  const headers = toHeaders(fields);
+  prepare(headers);
+  return fieldsOf(headers);
+}
+
+export function toHeaders(fields: Fields): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(fields))
     for (const each of typeof value === 'string' ? [value] : value) headers.append(name, each);

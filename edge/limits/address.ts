@@ -1,6 +1,6 @@
 // The client's address: the peer's, or what trusted proxies say about whom they speak for.
 
-type Network = (address: string) => boolean;
+export type Network = (address: string) => boolean;
 
 /** Networks such as `10.0.0.0/8`, `fd00::/8` or single addresses. Throws on anything else. */
 export function networks(list: readonly string[]): Network {

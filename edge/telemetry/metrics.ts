@@ -1,5 +1,6 @@
 // The edge's metrics, all declared here; each edge has a registry of its own.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { StreamMetrics } from '../streams/fanin.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -8,64 +9,62 @@ const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
+  const counter = (name: string, help: string, ...labelNames: string[]) =>
+    new Counter({ name: `lotok_edge_${name}`, help, labelNames, registers });
+  const gauge = (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name: `lotok_edge_${name}`, help, labelNames, registers });
+  const histogram = (name: string, help: string, ...labelNames: string[]) =>
+    new Histogram({ name: `lotok_edge_${name}`, help, labelNames, buckets: seconds, registers });
+
+  const requests = counter('requests_total', 'Answers given, by route and status', 'route', 'method', 'code');
+  const requestSeconds = histogram('request_seconds', 'Time to the answer', 'route', 'method');
+  const hits = new Map<string, () => void>();
   return {
     registry,
-    requests: new Counter({
-      name: 'lotok_edge_requests_total',
-      help: 'Answers given, by route and status',
-      labelNames: ['route', 'method', 'code'],
-      registers,
-    }),
-    requestSeconds: new Histogram({
-      name: 'lotok_edge_request_seconds',
-      help: 'Time to the answer',
-      labelNames: ['route', 'method'],
-      buckets: seconds,
-      registers,
-    }),
-    cache: new Counter({
-      name: 'lotok_edge_cache_total',
-      help: 'Cache results: hit, stale, miss, revalidated, collapsed, bypass',
-      labelNames: ['result'],
-      registers,
-    }),
-    cacheBytes: new Gauge({ name: 'lotok_edge_cache_bytes', help: 'Bytes of stored answers', registers }),
-    cacheInvalidated: new Counter({
-      name: 'lotok_edge_cache_invalidated_total',
-      help: 'Stored answers that were invalidated',
-      labelNames: ['by'],
-      registers,
-    }),
-    upstreamSeconds: new Histogram({
-      name: 'lotok_edge_upstream_seconds',
-      help: 'Time to the upstream’s header',
-      labelNames: ['service'],
-      buckets: seconds,
-      registers,
-    }),
-    upstreamResponses: new Counter({
-      name: 'lotok_edge_upstream_responses_total',
-      help: 'Upstream answers by status; failed ones by kind',
-      labelNames: ['service', 'code'],
-      registers,
-    }),
-    upstreamRetries: new Counter({
-      name: 'lotok_edge_upstream_retries_total',
-      help: 'Requests sent to an upstream again',
-      labelNames: ['service'],
-      registers,
-    }),
-    rateLimited: new Counter({
-      name: 'lotok_edge_rate_limited_total',
-      help: 'Requests refused by a rate limit',
-      labelNames: ['policy'],
-      registers,
-    }),
-    streams: new Gauge({
-      name: 'lotok_edge_streams_open',
-      help: 'Open client streams',
-      labelNames: ['transport'],
-      registers,
-    }),
+    requests,
+    requestSeconds,
+    cache: counter('cache_total', 'Cache results: hit, stale, miss, revalidated, collapsed, bypass', 'result'),
+    cacheInvalidated: counter('cache_invalidated_total', 'Stored answers that were invalidated', 'by'),
+    upstreamSeconds: histogram('upstream_seconds', 'Time to the upstream’s header', 'service'),
+    upstreamResponses: counter(
+      'upstream_responses_total',
+      'Upstream answers by status; failed ones by kind',
+      'service',
+      'code',
+    ),
+    upstreamRetries: counter('upstream_retries_total', 'Requests sent to an upstream again', 'service'),
+    rateLimited: counter('rate_limited_total', 'Requests refused by a rate limit', 'policy'),
+    streams: gauge('streams_open', 'Open client streams, subscribed channels, connected realtime nodes', 'what'),
+    streamEvents: counter('stream_events_total', 'Messages in and out, resets, losses', 'event'),
+    streamSeconds: histogram('stream_delivery_seconds', 'From a message’s writing to its delivery'),
+
+    /** Counts an answer that came straight from the cache: too many and too quick to time each. */
+    hit(route: string, method: string, status: number): void {
+      const key = `${method} ${status} ${route}`;
+      let count = hits.get(key);
+      if (!count) {
+        const counted = requests.labels({ route, method, code: String(status) });
+        count = () => counted.inc();
+        hits.set(key, count);
+      }
+      count();
+    },
+
+    watchCacheBytes(bytes: () => number): void {
+      new Gauge({
+        name: 'lotok_edge_cache_bytes',
+        help: 'Bytes of stored answers',
+        registers,
+        collect() {
+          this.set(bytes());
+        },
+      });
+    },
   };
 }
+
+export const streamMetrics = (metrics: Metrics): StreamMetrics => ({
+  gauge: (what, value) => metrics.streams.set({ what }, value),
+  count: (event) => metrics.streamEvents.inc({ event }),
+  latency: (latencySeconds) => metrics.streamSeconds.observe(latencySeconds),
+});

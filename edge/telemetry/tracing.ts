@@ -24,6 +24,8 @@ export interface Tracing {
     options: SpanOptions,
     work: (context: Context, span: Span) => Promise<Result>,
   ): Promise<Result>;
+  /** A moment in a trace that came with a message instead of a request. */
+  mark(name: string, traceparent: string, attributes: Record<string, string>): void;
   /** Sends what is still buffered. */
   flush(): Promise<void>;
 }
@@ -79,6 +81,14 @@ export function createTracing(
       } finally {
         span.end();
       }
+    },
+
+    mark(name, traceparentOfMessage, attributes) {
+      const parent = exporter && parseTraceparent(traceparentOfMessage);
+      if (parent)
+        tracer
+          .startSpan(name, { kind: SpanKind.PRODUCER, attributes }, trace.setSpanContext(ROOT_CONTEXT, parent))
+          .end();
     },
 
     async flush() {

@@ -1,0 +1,225 @@
+// OpenAPI 3.1, made from the routes: what is validated is what is documented.
+import { z } from 'zod';
+import { Problem, type ProblemCode, problems, problemType } from './problem.ts';
+import type { RouteSpec } from './route.ts';
+import { routes } from './routes.ts';
+import { StreamQuery } from './stream.ts';
+
+type Json = Record<string, unknown>;
+
+/** The whole document; `serverUrl` is where the reader reached us. */
+export function openApi(serverUrl: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const spec of Object.values<RouteSpec>(routes)) {
+    paths[spec.path] = { ...paths[spec.path], [spec.method.toLowerCase()]: operation(spec) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Lotok',
+      version: '1',
+      description: 'An open marketplace: ads, orders, payments, delivery, and every status the second it changes.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: serverUrl }],
+    paths: { ...paths, ...edgePaths() },
+    components: {
+      schemas: components(),
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'From POST /v1/auth/login' },
+        ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'From POST /v1/stream/tickets' },
+      },
+    },
+  };
+}
+
+/** Routes that the edge serves itself. */
+const edgePaths = (): Record<string, Json> => ({
+  '/v1/stream': {
+    get: {
+      operationId: 'stream',
+      tags: ['stream'],
+      summary: 'Order statuses, delivery stages and notifications as they happen (SSE)',
+      description:
+        'Messages are described in /asyncapi.json. A client that returns with `Last-Event-ID` gets what it missed, or one `reset` event.',
+      security: [{ token: [] }, { ticket: [] }],
+      parameters: [
+        ...parametersOf(StreamQuery.omit({ ticket: true }), 'query'),
+        { name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } },
+      ],
+      responses: {
+        200: {
+          description: 'Events until the token expires',
+          content: { 'text/event-stream': { schema: { type: 'string' } } },
+        },
+        ...problemResponses(['unauthenticated', 'invalid-parameter', 'too-many-requests', 'unavailable']),
+      },
+    },
+  },
+  '/v1/ws': {
+    get: {
+      operationId: 'webSocket',
+      tags: ['stream'],
+      summary: 'The same messages as JSON over a WebSocket',
+      security: [{ token: [] }, { ticket: [] }],
+      parameters: parametersOf(StreamQuery.omit({ ticket: true }), 'query'),
+      responses: {
+        101: { description: 'Switching protocols' },
+        ...problemResponses(['unauthenticated', 'invalid-parameter', 'too-many-requests', 'unavailable']),
+      },
+    },
+  },
+  '/v1/stream/tickets': {
+    post: {
+      operationId: 'createStreamTicket',
+      tags: ['stream'],
+      summary: 'A permission to open one’s stream where a header cannot be set; it holds for a minute',
+      security: [{ token: [] }],
+      responses: {
+        201: {
+          description: 'The ticket',
+          content: {
+            'application/json': {
+              schema: schemaOf(
+                z.object({ ticket: z.string(), expires_in: z.int().meta({ description: 'Seconds' }) }),
+                'output',
+              ),
+            },
+          },
+        },
+        ...problemResponses(['unauthenticated', 'too-many-requests']),
+      },
+    },
+  },
+  '/graphql': {
+    post: {
+      operationId: 'graphql',
+      tags: ['graphql'],
+      summary: 'Aggregates for one screen: home, adPage, orderPage, me',
+      security: [{}, { token: [] }],
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              required: ['query'],
+              properties: {
+                query: { type: 'string' },
+                variables: { type: 'object' },
+                operationName: { type: 'string' },
+              },
+            },
+          },
+        },
+      },
+      responses: {
+        200: {
+          description: 'Data and errors; an error’s `extensions.code` is stable',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+        ...problemResponses(['content-too-large', 'unsupported-media-type', 'too-many-requests']),
+      },
+    },
+  },
+});
+
+function operation(spec: RouteSpec): Json {
+  const { success, body } = spec;
+  const content = success.body
+    ? { [success.contentType ?? 'application/json']: { schema: schemaOf(success.body, 'output') } }
+    : success.contentType && { [success.contentType]: { schema: { type: 'string', format: 'binary' } } };
+  const own: ProblemCode[] = [
+    ...(spec.auth === 'user' || spec.auth === 'moderator' ? (['unauthenticated'] as const) : []),
+    ...(spec.auth === 'moderator' ? (['forbidden'] as const) : []),
+    ...(spec.query || spec.params || spec.headers ? (['invalid-parameter'] as const) : []),
+    ...(body ? (['invalid-json', 'unsupported-media-type'] as const) : []),
+    ...(body || spec.rawBody ? (['content-too-large'] as const) : []),
+    'too-many-requests',
+    ...(spec.problems ?? []),
+  ];
+  return {
+    operationId: spec.id,
+    tags: [spec.service],
+    summary: spec.summary,
+    security: spec.auth === 'user' || spec.auth === 'moderator' ? [{ token: [] }] : [],
+    parameters: [
+      ...parametersOf(spec.params, 'path'),
+      ...parametersOf(spec.query, 'query'),
+      ...parametersOf(spec.headers, 'header'),
+    ],
+    ...(body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
+      : {}),
+    ...(spec.rawBody
+      ? { requestBody: { required: true, content: { '*/*': { schema: { type: 'string', format: 'binary' } } } } }
+      : {}),
+    responses: { [success.status]: { description: 'Done', ...(content ? { content } : {}) }, ...problemResponses(own) },
+  };
+}
+
+function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' | 'header'): Json[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
+  }));
+}
+
+/** One response per status; its description names the problem types that come with it. */
+function problemResponses(codes: readonly ProblemCode[]): Record<number, Json> {
+  const byStatus = new Map<number, Set<ProblemCode>>();
+  for (const code of codes) byStatus.set(problems[code][0], (byStatus.get(problems[code][0]) ?? new Set()).add(code));
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [
+      status,
+      {
+        description: [...all].map((code) => `\`${problemType(code)}\`: ${problems[code][1]}`).join('; '),
+        content: { 'application/problem+json': { schema: schemaOf(Problem, 'output') } },
+      },
+    ]),
+  );
+}
+
+/** Schemas with an id are referred to; the rest is written where it is used. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const whole = z.toJSONSchema(z.object({ schema }), options(io)) as { properties?: { schema?: Json } };
+  return relocate(whole.properties?.schema ?? {}) as Json;
+}
+
+const options = (io: 'input' | 'output') =>
+  ({ io, unrepresentable: 'any', reused: 'inline', target: 'draft-2020-12' }) as const;
+
+/** zod gathers schemas with ids under `$defs`; here they live under `components`. */
+function relocate(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(relocate);
+  if (typeof node !== 'object' || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) =>
+      key === '$ref' && typeof value === 'string'
+        ? [key, value.replace(/^(#\/\$defs\/|#$)/, '#/components/schemas/')]
+        : [key, relocate(value)],
+    ),
+  );
+}
+
+function components(): Json {
+  const known: Json = {};
+  const gather = (schema: z.ZodType, io: 'input' | 'output'): void => {
+    const { $defs = {} } = z.toJSONSchema(z.object({ schema }), options(io)) as { $defs?: Record<string, Json> };
+    for (const [id, { id: _id, ...json }] of Object.entries($defs)) known[id] ??= relocate(json);
+  };
+  for (const spec of Object.values<RouteSpec>(routes)) {
+    if (spec.success.body) gather(spec.success.body, 'output');
+    if (spec.body) gather(spec.body, 'input');
+  }
+  gather(Problem, 'output');
+  return Object.fromEntries(Object.entries(known).sort(([a], [b]) => a.localeCompare(b)));
+}

@@ -1,0 +1,146 @@
+// Core's REST routes at the edge: who may pass, what is answered from the cache, which service is asked.
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { ProblemError } from '../contracts/problem.ts';
+import type { RouteSpec, ServiceName } from '../contracts/route.ts';
+import { routes } from '../contracts/routes.ts';
+import type { Tokens } from './auth/tokens.ts';
+import type { Cache } from './cache/engine.ts';
+import type { EdgeConfig } from './config.ts';
+import type { EdgeEnv } from './context.ts';
+import { bodyLimit, checkContentType, readBody } from './limits/body.ts';
+import type { Limits } from './limits/limited.ts';
+import { requestHeaders, withoutHopByHop } from './upstream/headers.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+export interface ApiDeps {
+  readonly config: EdgeConfig;
+  readonly tokens: Tokens;
+  readonly cache: Cache;
+  readonly limits: Limits;
+  readonly upstream: Upstream;
+}
+
+const signInRoutes = new Set<string>([routes.login.id, routes.register.id]);
+const sandboxServices: Readonly<Record<string, ServiceName>> = {
+  psp: 'payments',
+  courier: 'delivery',
+  mail: 'notifications',
+};
+
+export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps): Hono<EdgeEnv> {
+  const app = new Hono<EdgeEnv>();
+
+  for (const spec of Object.values<RouteSpec>(routes)) {
+    const handler = spec.auth === 'public' ? shared(spec) : direct(spec);
+    app.on(
+      spec.method,
+      honoPath(spec.path),
+      limits.byAddress({ signIn: signInRoutes.has(spec.id) }),
+      guarded(spec),
+      limits.byUser,
+      handler,
+    );
+  }
+  for (const [path, methods] of methodsByPath()) {
+    app.all(path, () => {
+      throw new ProblemError('method-not-allowed', { headers: { allow: methods.join(', ') } });
+    });
+  }
+  if (config.sandbox) app.all('/sandbox/*', limits.byAddress({ signIn: false }), sandbox);
+
+  function guarded(spec: RouteSpec): MiddlewareHandler<EdgeEnv> {
+    return async (c, next) => {
+      c.set('route', spec.path);
+      if (spec.auth === 'user' || spec.auth === 'moderator') {
+        const claims = await tokens.authenticate(c.req.raw.headers);
+        c.set('claims', claims);
+        if (spec.auth === 'moderator' && !claims.roles.includes('moderator')) {
+          throw new ProblemError('forbidden', { detail: 'Only moderators may do this' });
+        }
+      }
+      await next();
+    };
+  }
+
+  /** Answers that are the same for everybody: the token stays here, so that core can't make them personal. */
+  function shared(spec: RouteSpec) {
+    return async (c: Context<EdgeEnv>): Promise<Response> => {
+      const { raw } = c.req;
+      checkContentType(spec, raw.headers);
+      const body = await readBody(raw, bodyLimit(spec));
+      const headers = new Headers(raw.headers);
+      headers.delete('authorization');
+      headers.delete('cookie');
+      return cache.handle({ method: raw.method, url: raw.url, headers, label: spec.path }, (asked) =>
+        upstream.forward({
+          ...forwarded(c, spec.service, asked),
+          body,
+          repeatable: spec.method === 'GET',
+        }),
+      );
+    };
+  }
+
+  /** A user's own business, and signed calls of providers: nothing is kept, but a change invalidates. */
+  function direct(spec: RouteSpec) {
+    return async (c: Context<EdgeEnv>): Promise<Response> => {
+      const { raw } = c.req;
+      checkContentType(spec, raw.headers);
+      const body = await readBody(raw, bodyLimit(spec));
+      const headers = new Headers(raw.headers);
+      headers.delete('cookie');
+      const safe = spec.method === 'GET';
+      const forward = (asked: Headers): Promise<Response> =>
+        upstream.forward({
+          ...forwarded(c, spec.service, asked),
+          body,
+          repeatable: safe || spec.method === 'PUT' || spec.method === 'DELETE' || raw.headers.has('idempotency-key'),
+          // A read that nobody waits for can end; a change that has begun should go on.
+          ...(safe ? { signal: raw.signal } : {}),
+        });
+      if (safe) return withoutHop(await forward(headers));
+      return cache.handle({ method: raw.method, url: raw.url, headers }, forward);
+    };
+  }
+
+  async function sandbox(c: Context<EdgeEnv>): Promise<Response> {
+    c.set('route', '/sandbox/*');
+    const service = sandboxServices[c.req.path.split('/')[2] ?? ''] ?? 'payments';
+    const body = await readBody(c.req.raw, 64 * 1024);
+    return withoutHop(await upstream.forward({ ...forwarded(c, service, c.req.raw.headers), body, repeatable: false }));
+  }
+
+  function forwarded(c: Context<EdgeEnv>, service: ServiceName, headers: Headers) {
+    const { pathname, search } = new URL(c.req.url);
+    return {
+      service,
+      url: `${(config.serviceUrls[service] ?? config.coreUrl).replace(/\/$/, '')}${pathname}${search}`,
+      method: c.req.raw.method,
+      headers: requestHeaders(headers, c.env.context),
+      trace: c.env.context.trace,
+      timeoutMs: config.upstreamTimeoutMs,
+    };
+  }
+
+  return app;
+}
+
+function withoutHop(response: Response): Response {
+  return new Response(response.body, { status: response.status, headers: withoutHopByHop(response.headers) });
+}
+
+/** `/media/{id}/{variant}.webp` → `/media/:id/:variant{[^/]+\.webp}`. */
+export const honoPath = (path: string): string =>
+  path.replaceAll(/\{(\w+)\}([^/]*)/g, (_whole, name: string, rest: string) =>
+    rest === '' ? `:${name}` : `:${name}{[^/]+${rest.replaceAll('.', '\\.')}}`,
+  );
+
+function methodsByPath(): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { method, path } of Object.values<RouteSpec>(routes)) {
+    const known = methods.get(honoPath(path)) ?? [];
+    known.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    methods.set(honoPath(path), known);
+  }
+  return methods;
+}

@@ -1,0 +1,129 @@
+// The live stream at the edge: who may open one, and which part of the edge serves it.
+import { type Context, Hono } from 'hono';
+import { ProblemError } from '../contracts/problem.ts';
+import type { Sessions } from './auth/sessions.ts';
+import type { Tokens } from './auth/tokens.ts';
+import type { EdgeEnv, RequestContext } from './context.ts';
+import type { Limits } from './limits/limited.ts';
+import type { Platform } from './platform.ts';
+import { sessionToken } from './site/session.ts';
+import { hubStreamRequest } from './streams/durable-object.ts';
+import type { FanIn } from './streams/fanin.ts';
+import { type StreamServing, streamRequest } from './streams/serving.ts';
+import { serveSse } from './streams/sse.ts';
+import type { Ticket, Tickets } from './streams/ticket.ts';
+import { serveSocket } from './streams/websocket.ts';
+import type { Tracing } from './telemetry/tracing.ts';
+
+export interface StreamRoutesDeps {
+  readonly platform: Platform;
+  /** Null where no realtime node is configured, or where the platform's hub serves the streams. */
+  readonly fanIn: FanIn | null;
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  readonly tickets: Tickets;
+  readonly limits: Limits;
+  readonly tracing: Tracing;
+}
+
+export function createStreamRoutes({
+  platform,
+  fanIn,
+  tokens,
+  sessions,
+  tickets,
+  limits,
+  tracing,
+}: StreamRoutesDeps): Hono<EdgeEnv> {
+  const { clock, log } = platform;
+  const app = new Hono<EdgeEnv>();
+
+  app.post('/v1/stream/tickets', limits.byAddress({ signIn: false }), async (c) => {
+    c.set('route', '/v1/stream/tickets');
+    const { sub, sid, exp } = await tokens.authenticate(c.req.raw.headers);
+    return c.json(await tickets.issue({ sub, sid, until: exp }), 201, { 'cache-control': 'no-store' });
+  });
+
+  app.get('/v1/stream', limits.byAddress({ signIn: false }), async (c) => {
+    c.set('route', '/v1/stream');
+    const holder = await holderOf(c);
+    const wanted = streamRequest(c.req.raw, holder.sub);
+    const who = { expiresAt: holder.until * 1000 };
+    if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(c.req.raw, wanted, who));
+    if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
+    const session = sessions.watch(holder.sid);
+    c.req.raw.signal.addEventListener('abort', () => session[Symbol.dispose](), { once: true });
+    return serveSse(wanted, { ...who, revoked: session.signal }, serving(fanIn, c.env.context, c.req.raw.signal));
+  });
+
+  app.get('/v1/ws', limits.byAddress({ signIn: false }), async (c) => {
+    c.set('route', '/v1/ws');
+    const { raw } = c.req;
+    if (raw.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+      return new Response('Upgrade to websocket', {
+        status: 426,
+        headers: { upgrade: 'websocket', 'cache-control': 'no-store' },
+      });
+    }
+    const holder = await holderOf(c);
+    const wanted = streamRequest(raw, holder.sub);
+    const who = { expiresAt: holder.until * 1000 };
+    if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(raw, wanted, who));
+    if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
+    const { socket, response } = platform.upgradeWebSocket(raw);
+    const session = sessions.watch(holder.sid);
+    const served = serveSocket(
+      socket,
+      wanted,
+      { ...who, revoked: session.signal },
+      serving(fanIn, c.env.context, never),
+    );
+    platform.waitUntil(
+      served
+        .catch((error: unknown) => {
+          // The client was told by the close code; only what nobody expected is news.
+          if (!(error instanceof ProblemError)) log.error('stream.socket_failed', { error });
+        })
+        .finally(() => session[Symbol.dispose]()),
+    );
+    return response;
+  });
+
+  /** By header, by ticket, or by the storefront's cookie, which a browser sends only from our own pages. */
+  async function holderOf(c: Context<EdgeEnv>): Promise<Ticket> {
+    const { raw } = c.req;
+    const ticket = c.req.query('ticket');
+    if (ticket !== undefined) {
+      const holder = await tickets.verify(ticket);
+      if (sessions.hasEnded(holder.sid))
+        throw new ProblemError('unauthenticated', { detail: 'This session was ended' });
+      return holder;
+    }
+    const cookie = raw.headers.has('authorization') || isForeign(raw, c.env.context) ? null : sessionToken(raw);
+    const claims = cookie === null ? await tokens.authenticate(raw.headers) : await tokens.verify(cookie);
+    return { sub: claims.sub, sid: claims.sid, until: claims.exp };
+  }
+
+  function serving(from: FanIn, context: RequestContext, signal: AbortSignal): StreamServing {
+    return {
+      fanIn: from,
+      clock,
+      signal,
+      onDeliver: (event) => {
+        if (event.traceparent !== undefined)
+          tracing.mark(`deliver ${event.event}`, event.traceparent, { 'lotok.request_id': context.requestId });
+      },
+    };
+  }
+
+  return app;
+}
+
+/** A WebSocket isn't kept from other origins' pages by CORS, so the cookie doesn't count there (RFC 6455, section 10.2). */
+function isForeign(request: Request, context: RequestContext): boolean {
+  const origin = request.headers.get('origin');
+  return (origin !== null && origin !== context.origin) || request.headers.get('sec-fetch-site') === 'cross-site';
+}
+
+/** A socket tells by its close event that the client left. */
+const never = new AbortController().signal;
