@@ -1,0 +1,60 @@
+// The Kafka client: kafkajs with our log, and with one of its timers put right.
+import { createRequire } from 'node:module';
+import { Kafka, type LogEntry, logLevel } from 'kafkajs';
+import type { Log } from '../telemetry/log.ts';
+
+export interface KafkaOptions {
+  /** host:port of some of the cluster's brokers. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly log: Log;
+}
+
+export function createKafkaClient({ brokers, clientId, log }: KafkaOptions): Kafka {
+  return new Kafka({
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => writeEntry(log, entry),
+  });
+}
+
+function writeEntry(
+  log: Log,
+  { level, namespace, log: { message, timestamp: _, logger: __, ...fields } }: LogEntry,
+): void {
+  // A failed send replaces the producer (kafka-producer.ts), so a limit to its retries does no harm.
+  if (message.startsWith('Limiting retries for the idempotent producer')) return;
+  // Nothing here is the end of the matter: what can't go on is thrown at the caller or restarts the consumer.
+  const write = level === logLevel.ERROR || level === logLevel.WARN ? log.warn : log.debug;
+  write('kafka.client', { namespace, message, ...fields });
+}
+
+interface RequestQueue {
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  readonly throttledUntil: number;
+  readonly pending: readonly unknown[];
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * kafkajs 2.2.4 sets this timer to a time in the past whenever nothing waits, so each connection wakes a thousand
+ * times a second, and newer Node warns of it (TimeoutNegativeWarning). Without a waiting request there is nothing
+ * to check: `push` schedules a check when it has to keep one back.
+ */
+const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+const checkEveryMs = 10;
+prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(this: RequestQueue): void {
+  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
+  const throttledMs = this.throttledUntil - Date.now();
+  this.throttleCheckTimeoutId = setTimeout(
+    () => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    },
+    throttledMs > 0 ? throttledMs : checkEveryMs,
+  );
+};

@@ -1,0 +1,133 @@
+// A Kafka broker of this checkout's own: one node in KRaft mode, its libraries from Maven Central.
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createKafkaClient } from '../../core/platform/bus/kafka-client.ts';
+import { silentLog } from '../../core/platform/telemetry/log.ts';
+import { freePort, startDaemon, waitUntilAnswers } from './process.ts';
+import { folder, type RunningService } from './state.ts';
+
+const kafkaVersion = '4.1.1';
+const log4jVersion = '2.24.3';
+
+export async function startKafka(programs: { java: string; maven: string }, port: number): Promise<RunningService> {
+  const home = join(folder, 'kafka');
+  mkdirSync(home, { recursive: true });
+  const libraries = fetchLibraries(home, programs.maven);
+  const properties = join(home, 'server.properties');
+  const data = join(home, 'data');
+  writeFileSync(properties, serverProperties({ port, controllerPort: await freePort(), data }));
+  const logging = join(home, 'log4j2.properties');
+  writeFileSync(logging, loggingProperties);
+  const java = (...args: string[]): string[] => [
+    `-Dlog4j2.configurationFile=${logging}`,
+    ...['-cp', join(libraries, '*')],
+    ...args,
+  ];
+  if (!existsSync(join(data, 'meta.properties'))) {
+    const clusterId = randomBytes(16).toString('base64url');
+    const format = java('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties);
+    execFileSync(programs.java, format, { stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+
+  const logFile = join(folder, 'kafka.log');
+  const process = startDaemon({
+    command: programs.java,
+    args: ['-Xms256m', '-Xmx512m', ...java('kafka.Kafka', properties)],
+    folder: home,
+    logFile,
+    mark: properties,
+  });
+  const url = `127.0.0.1:${port}`;
+  await waitUntilAnswers('Kafka', () => pingKafka(url), { process, logFile });
+  return { url, port, process };
+}
+
+/** Rejects when it does not answer. */
+export async function pingKafka(brokers: string): Promise<void> {
+  const kafka = createKafkaClient({ brokers: brokers.split(','), clientId: 'services', log: silentLog });
+  const admin = kafka.admin({ retry: { retries: 0 } });
+  try {
+    await admin.connect();
+    await admin.describeCluster();
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function fetchLibraries(home: string, maven: string): string {
+  const libraries = join(home, 'libs');
+  const versionFile = join(libraries, 'VERSION');
+  if (existsSync(versionFile) && readFileSync(versionFile, 'utf8') === kafkaVersion) return libraries;
+  console.log(`fetching Kafka ${kafkaVersion} from Maven Central`);
+  rmSync(libraries, { recursive: true, force: true });
+  writeFileSync(join(home, 'pom.xml'), pom);
+  const args = [
+    '--batch-mode',
+    '--quiet',
+    '-Dstyle.color=never',
+    'dependency:copy-dependencies',
+    '-DincludeScope=runtime',
+  ];
+  execFileSync(maven, [...args, `-DoutputDirectory=${libraries}`], {
+    cwd: home,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  writeFileSync(versionFile, kafkaVersion);
+  return libraries;
+}
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>lotok</groupId>
+  <artifactId>kafka-libraries</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${kafkaVersion}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId>
+      <artifactId>log4j-slf4j-impl</artifactId>
+      <version>${log4jVersion}</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
+
+const serverProperties = (options: { port: number; controllerPort: number; data: string }): string => `
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:${options.controllerPort}
+listeners=PLAINTEXT://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${options.controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${options.port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=${options.data}
+num.partitions=4
+auto.create.topics.enable=false
+# One node: nothing to replicate to.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# A consumer need not wait for others that never come.
+group.initial.rebalance.delay.ms=0
+log.retention.hours=168
+`;
+
+const loggingProperties = `
+status = warn
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %p %c: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+`;

@@ -1,0 +1,45 @@
+// Where the real services are that tests may use, and what becomes of tests whose service is missing.
+import { describe, it } from 'vitest';
+import { readState, type ServiceName, titles, variables } from '../scripts/services/state.ts';
+
+/**
+ * Addresses of the services that are there: from `DATABASE_URL`, `KAFKA_BROKERS`, `REDIS_URL`, else what
+ * `npm run services` has started (unless `LOTOK_SERVICES=env` says that only the variables count).
+ */
+export function services(env: NodeJS.ProcessEnv = process.env): Partial<Record<ServiceName, string>> {
+  const started = env['LOTOK_SERVICES'] === 'env' ? undefined : readState()?.services;
+  const found: Partial<Record<ServiceName, string>> = {};
+  for (const name of ['postgres', 'kafka', 'redis'] as const) {
+    const address = env[variables[name]] || started?.[name]?.url;
+    if (address) found[name] = address;
+  }
+  return found;
+}
+
+/**
+ * A `describe` whose tests need a real service; `tests` gets its address.
+ * Without the service it is skipped and says so. With `CI` set it fails: there nothing may be left out unseen.
+ *
+ * ```ts
+ * describeWith('redis', 'history in Redis', (url) => {
+ *   it('keeps what was written', async () => { … });
+ * });
+ * ```
+ */
+export function describeWith(service: ServiceName, title: string, tests: (address: string) => void): void {
+  const address = services()[service];
+  if (address !== undefined) {
+    describe(title, () => tests(address));
+    return;
+  }
+  const reason = `needs ${titles[service]}: set ${variables[service]} or run \`npm run services\``;
+  describe(title, () => {
+    if (isSet(process.env['CI'])) {
+      it(reason, () => {
+        throw new Error(`${titles[service]} is missing, and in CI nothing may be left out`);
+      });
+    } else it.skip(reason, () => {});
+  });
+}
+
+const isSet = (value: string | undefined): boolean => value !== undefined && !['', '0', 'false'].includes(value);
