@@ -1,8 +1,8 @@
 // Checks what a seller filled in against the form of the category.
 import type { Attribute, AttributeValue } from '../../contracts/ads.ts';
 import type { FieldError } from '../../contracts/problem.ts';
-import { isCity } from '../platform/cities.ts';
-import { findCategory } from './categories.ts';
+import { findCategory } from '../platform/catalogue/categories.ts';
+import { findCity } from '../platform/catalogue/cities.ts';
 
 export interface Placement {
   readonly category: string;
@@ -13,7 +13,7 @@ export interface Placement {
 /** What is wrong with where an ad is placed; a draft may leave required attributes for later. */
 export function placementErrors(placement: Placement, { draft }: { draft: boolean }): FieldError[] {
   const errors: FieldError[] = [];
-  if (!isCity(placement.city)) errors.push({ field: 'city', message: 'is not a known city' });
+  if (!findCity(placement.city)) errors.push({ field: 'city', message: 'is not a known city' });
   const category = findCategory(placement.category);
   if (!category) return [...errors, { field: 'category', message: 'is not a known category' }];
 

@@ -1,6 +1,6 @@
 // The REST routes of ads: parse, call, answer.
 import { type AdQuery, adRoutes } from '../../contracts/ads.ts';
-import { cities } from '../platform/cities.ts';
+import { cities } from '../platform/catalogue/cities.ts';
 import { cacheable } from '../platform/http/cacheable.ts';
 import type { Implement } from '../platform/http/implement.ts';
 import type { Listings, Page } from './listings.ts';

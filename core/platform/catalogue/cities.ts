@@ -1,5 +1,5 @@
 // Cities that ads are placed in, with the coordinates of their centres.
-import type { City } from '../../contracts/ads.ts';
+import type { City } from '../../../contracts/ads.ts';
 
 const city = (id: string, ru: string, en: string, latitude: number, longitude: number): City => ({
   id,
@@ -21,6 +21,23 @@ export const cities: readonly City[] = [
   city('sochi', 'Сочи', 'Sochi', 43.5855, 39.7231),
 ];
 
-const known: ReadonlySet<string> = new Set(cities.map(({ id }) => id));
+const byId: ReadonlyMap<string, City> = new Map(cities.map((place) => [place.id, place]));
 
-export const isCity = (id: string): boolean => known.has(id);
+export const findCity = (id: string): City | undefined => byId.get(id);
+
+const earthRadiusKm = 6371;
+const radians = (degrees: number): number => (degrees * Math.PI) / 180;
+
+/** Kilometres on the great circle between a place and each city's centre. */
+export function distancesKm(latitude: number, longitude: number): Map<string, number> {
+  return new Map(
+    cities.map((place) => {
+      const north = radians(place.latitude - latitude);
+      const east = radians(place.longitude - longitude);
+      const chord =
+        Math.sin(north / 2) ** 2 +
+        Math.cos(radians(latitude)) * Math.cos(radians(place.latitude)) * Math.sin(east / 2) ** 2;
+      return [place.id, 2 * earthRadiusKm * Math.asin(Math.sqrt(chord))];
+    }),
+  );
+}

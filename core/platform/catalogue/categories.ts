@@ -1,6 +1,6 @@
 // Categories and the form that each of them asks a seller to fill in.
-import type { Attribute, Category } from '../../contracts/ads.ts';
-import type { LocalisedText } from '../../contracts/common.ts';
+import type { Attribute, Category } from '../../../contracts/ads.ts';
+import type { LocalisedText } from '../../../contracts/common.ts';
 
 export type CategoryDefinition = Omit<Category, 'ads'>;
 

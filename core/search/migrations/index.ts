@@ -1,0 +1,5 @@
+// The schema of search, in order.
+import type { Migration } from 'kysely/migration';
+import * as search from './0001-search.ts';
+
+export const migrations: Readonly<Record<string, Migration>> = { '0001-search': search };
