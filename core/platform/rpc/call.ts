@@ -6,11 +6,18 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { failSpan, injectTrace, startSpan } from '../telemetry/tracing.ts';
 import { BreakerOpen } from './breaker.ts';
 import type { Channel, Target } from './channel.ts';
-import type { RpcCallOptions } from './client.ts';
 import { inheritedDeadline } from './deadline.ts';
 import { callerHeader, idempotencyKeyHeader, pathParts, type RpcMethod, readsOnly } from './definition.ts';
 import { isPassing, isServiceError, mostAttempts, pauseMs } from './retry.ts';
 import { errorOf, statusName } from './status.ts';
+
+export interface RpcCallOptions {
+  /** Needed by methods that change something; the same key on a repetition gets the first answer. */
+  readonly idempotencyKey?: string;
+  /** For everything, retries included: 2 s by default (15 min for streams), never longer than the caller's own deadline. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
 
 export interface CallingOptions {
   readonly channel: Channel;

@@ -4,6 +4,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CoreConfig } from '../config.ts';
 import { hostnameOf } from './definition.ts';
+import type { KeyPair } from './development-ca.ts';
 
 /** PEM texts. */
 export interface Tls {
@@ -66,11 +67,6 @@ export async function developmentTls(folder: string, service: string, now = new 
 
 /** Everything may also be reached on the developer's own machine. */
 const developmentNames = ['localhost', '127.0.0.1', '::1'];
-
-export interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-}
 
 async function developmentCa(folder: string, now: Date): Promise<KeyPair> {
   const path = join(folder, 'ca.pem');

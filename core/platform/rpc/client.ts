@@ -2,18 +2,10 @@
 import { context } from '@opentelemetry/api';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { type CallingOptions, callOnce, callStream } from './call.ts';
+import { type CallingOptions, callOnce, callStream, type RpcCallOptions } from './call.ts';
 import type { Tls } from './certificates.ts';
 import { openChannel } from './channel.ts';
 import type { RequestOf, ResponseOf, RpcDefinition, RpcMethod } from './definition.ts';
-
-export interface RpcCallOptions {
-  /** Needed by methods that change something; the same key on a repetition gets the first answer. */
-  readonly idempotencyKey?: string;
-  /** For everything, retries included: 2 s by default (15 min for streams), never longer than the caller's own deadline. */
-  readonly deadlineMs?: number;
-  readonly signal?: AbortSignal;
-}
 
 export type RpcFunction<Method extends RpcMethod> = Method extends { readonly responseStream: true }
   ? (request: RequestOf<Method>, options?: RpcCallOptions) => AsyncIterable<ResponseOf<Method>>

@@ -15,7 +15,11 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import type { KeyPair } from './certificates.ts';
+
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;

@@ -61,6 +61,16 @@ export function createMetrics({ part }: { readonly part: string }) {
     sagaCommands: counter('saga_commands', 'Commands of the saga', ['step', 'result']),
     sagaTimers: counter('saga_timers', 'Timers of the saga that fired, by the status that ran out', ['status']),
 
-    dbConnections: gauge('db_connections', 'Database connections: open, idle, waiting for one', ['state']),
+    watchConnections(counts: () => Readonly<Record<'open' | 'idle' | 'waiting', number>>): void {
+      new Gauge({
+        name: 'lotok_db_connections',
+        help: 'Database connections: open, idle, waited for',
+        labelNames: ['state'],
+        registers,
+        collect() {
+          for (const [state, count] of Object.entries(counts())) this.set({ state }, count);
+        },
+      });
+    },
   };
 }
