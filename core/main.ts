@@ -1,9 +1,8 @@
 // Core's composition root: which services run in this process, on which adapters, in which order.
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Kysely } from 'kysely';
-import { topicNames } from '../contracts/events.ts';
+import { type EventType, topicNames } from '../contracts/events.ts';
 import { type ServiceName, services } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
 import { ads } from './ads/index.ts';
@@ -34,6 +33,7 @@ import { createRpcServer } from './platform/rpc/server.ts';
 import { rpcClients, rpcPortOf, servesRpc } from './platform/rpc/services.ts';
 import { folderSecret } from './platform/secrets.ts';
 import type { ServiceModule, ServiceTables } from './platform/service.ts';
+import { startBacklogLoop, type WatchedService } from './platform/telemetry/backlog.ts';
 import { createLogger } from './platform/telemetry/log.ts';
 import { createMetrics } from './platform/telemetry/metrics.ts';
 import { startTracing } from './platform/telemetry/tracing.ts';
@@ -72,7 +72,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     started.use(startTracing({ service: 'lotok-core', otlpEndpoint: config.otlpEndpoint }));
     const databases = started.use(
       config.databaseUrl
-        ? await openPostgres({ url: config.databaseUrl, poolSize: config.databasePoolSize, log })
+        ? await openPostgres({ url: config.databaseUrl, poolSize: config.databasePoolSize, log, metrics })
         : await openPGlite({ folder: join(config.dataFolder, 'database') }),
     );
     const bus = started.use(
@@ -113,6 +113,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
 
     const loops: (() => Promise<readonly AsyncDisposable[]>)[] = [];
     const seeds: (() => Promise<void>)[] = [];
+    const watched: WatchedService[] = [];
     for (const name of config.services) {
       const module = modules[name];
       const serviceLog = log.child({ service: name });
@@ -142,6 +143,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
         if (!config.addresses[name]) addresses.set(name, `${config.hostname}:${port}`);
       }
       if (running.seed) seeds.push(running.seed);
+      watched.push({ name, db, hears: Object.keys(running.events ?? {}) as EventType[] });
       loops.push(async () => [
         await startRelay({ service: name, databases, db, bus, clock: systemClock, log: serviceLog, metrics }),
         ...(running.events
@@ -165,10 +167,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
       loops.push(sandbox.loops);
     }
 
-    const tls =
-      config.tlsCertFile && config.tlsKeyFile
-        ? { cert: await readFile(config.tlsCertFile, 'utf8'), key: await readFile(config.tlsKeyFile, 'utf8') }
-        : undefined;
+    const tls = config.tlsCertFile ? await loadTls(config, 'core') : undefined;
     const listener = started.use(
       await listen({
         fetch: (request) => app.fetch(request),
@@ -181,6 +180,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     // Loops call other services, so they begin when everything listens.
     if (config.sandbox) for (const seed of seeds) await seed();
     for (const start of loops) for (const loop of await start()) started.use(loop);
+    started.use(await startBacklogLoop({ services: watched, bus, metrics, log }));
     log.info('core.ready', { url: selfUrl, services: config.services });
     return { url: selfUrl, bus, [Symbol.asyncDispose]: () => started.disposeAsync() };
   } catch (error) {

@@ -44,6 +44,7 @@ const Headers = z.object({
   ce_time: z.iso.datetime({ offset: true }),
 });
 
+export const consumerGroup = (service: string): string => `core-${service}`;
 export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
 
 export function startConsumer<Tables extends InboxTables>(options: ConsumerOptions<Tables>): Subscription {
@@ -86,7 +87,7 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
   };
 
   return bus.subscribe({
-    group: `core-${service}`,
+    group: consumerGroup(service),
     topics,
     from: 'beginning',
     handle: async (message) => {

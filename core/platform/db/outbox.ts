@@ -159,7 +159,12 @@ export async function startRelay(options: RelayOptions): Promise<Loop> {
         messages.push({ key: row.key, value: row.value, headers: row.headers });
         byTopic.set(row.topic, messages);
       }
-      await Promise.all([...byTopic].map(([topic, messages]) => bus.publish(topic, messages)));
+      await Promise.all(
+        [...byTopic].map(async ([topic, messages]) => {
+          await bus.publish(topic, messages);
+          metrics.busPublished.inc({ topic }, messages.length);
+        }),
+      );
       const ids = rows.map((row) => row.id);
       await db.updateTable('outbox').set({ published_at: clock.now() }).where('id', 'in', ids).execute();
       metrics.outboxPublished.inc({ service }, rows.length);

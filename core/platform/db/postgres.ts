@@ -2,6 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { checkedIdentifier, type DatabaseProvider, migrate } from './database.ts';
 
 // int8 columns hold counters and minor units, all below 2^53.
@@ -17,6 +18,7 @@ export interface PostgresOptions {
   /** Connections per service. */
   readonly poolSize: number;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 export async function openPostgres(options: PostgresOptions): Promise<DatabaseProvider> {
@@ -25,6 +27,12 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
   admin.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
   await admin.query('select 1');
   const opened: Kysely<unknown>[] = [];
+  const pools: pg.Pool[] = [];
+  options.metrics?.watchConnections(() => ({
+    open: sum(pools, (pool) => pool.totalCount),
+    idle: sum(pools, (pool) => pool.idleCount),
+    waiting: sum(pools, (pool) => pool.waitingCount),
+  }));
   const listeners = new Set<AsyncDisposable>();
 
   const prepare = async (schema: string, role: string): Promise<void> => {
@@ -60,6 +68,7 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
         application_name: `lotok-${schema}`,
       });
       pool.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+      pools.push(pool);
       const root = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
       opened.push(root);
       const db = root.withSchema(schema);
@@ -81,6 +90,9 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
     },
   };
 }
+
+const sum = (pools: readonly pg.Pool[], count: (pool: pg.Pool) => number): number =>
+  pools.reduce((total, pool) => total + count(pool), 0);
 
 /** A connection of its own that listens, comes back after a loss, and then says so, since what was said meanwhile is gone. */
 async function listenForever(url: string, channel: string, heard: () => void, log: Log): Promise<AsyncDisposable> {

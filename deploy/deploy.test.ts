@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { createMetrics as coreMetrics } from '../core/platform/telemetry/metrics.ts';
+import { createMetrics as edgeMetrics } from '../edge/telemetry/metrics.ts';
+import { createMetrics as realtimeMetrics } from '../realtime/metrics.ts';
+
+const here = import.meta.dirname;
+const read = (path: string): Promise<string> => readFile(join(here, path), 'utf8');
+const exec = promisify(execFile);
+
+/** Whether a program is on this machine; where CI needs it, its absence is a failure. */
+async function has(program: string): Promise<boolean> {
+  try {
+    await exec('which', [program]);
+    return true;
+  } catch {
+    if (process.env['CI'] === 'true') throw new Error(`${program} is missing, and CI needs it`);
+    return false;
+  }
+}
+
+async function declaredMetrics(): Promise<Set<string>> {
+  const core = coreMetrics({ part: 'test' });
+  core.watchConnections(() => ({ open: 0, idle: 0, waiting: 0 }));
+  const edge = edgeMetrics();
+  edge.watchCacheBytes(() => 0);
+  const registries: Registry[] = [core.registry, edge.registry, realtimeMetrics().registry];
+  const names = (await Promise.all(registries.map((registry) => registry.getMetricsAsJSON())))
+    .flat()
+    .map(({ name }) => name);
+  return new Set(names);
+}
+
+describe('what is deployed', () => {
+  it.each(['grafana/dashboards/lotok.json', 'prometheus/alerts.yml'])(
+    '%s asks only for metrics that exist',
+    async (file) => {
+      const declared = await declaredMetrics();
+      const asked = new Set(
+        [...(await read(file)).matchAll(/\b(lotok_[a-z_]+)/g)].map(([, name]) =>
+          String(name).replace(/_(bucket|sum|count)$/, ''),
+        ),
+      );
+      expect(asked.size).toBeGreaterThan(5);
+      expect([...asked].filter((name) => !declared.has(name))).toEqual([]);
+    },
+  );
+
+  it('builds each container from files that are there, and runs none as root', async () => {
+    const compose = parse(await read('compose.yaml'), { merge: true }) as {
+      services: Record<string, { build?: { dockerfile: string } }>;
+    };
+    const built = Object.values(compose.services).flatMap(({ build }) => (build ? [build.dockerfile] : []));
+    expect(built).toHaveLength(3);
+    for (const dockerfile of built) {
+      const text = await readFile(join(here, '..', dockerfile), 'utf8');
+      expect(text).toMatch(/^USER node$/m);
+      for (const [, source] of text.matchAll(/^COPY (?!--from)(\S+) /gm))
+        await readFile(join(here, '..', String(source), '.')).catch((error: NodeJS.ErrnoException) =>
+          expect(error.code).toMatch(/EISDIR|ENOTDIR/),
+        );
+    }
+  });
+
+  it('has a Caddyfile that Caddy takes', async (test) => {
+    if (!(await has('caddy'))) return test.skip('caddy is not installed');
+    const { stderr } = await exec('caddy', ['adapt', '--config', join(here, 'caddy/Caddyfile'), '--validate'], {
+      env: { ...process.env, XDG_DATA_HOME: '/tmp' },
+    });
+    expect(stderr).not.toContain('Error');
+  });
+
+  it('has rules that Prometheus takes', async (test) => {
+    if (!(await has('promtool'))) return test.skip('promtool is not installed');
+    const { stdout } = await exec('promtool', ['check', 'config', join(here, 'prometheus/prometheus.yml')]);
+    expect(stdout).toContain('8 rules found');
+  });
+});
