@@ -82,12 +82,16 @@ export class Feed implements AsyncDisposable {
 
   async #backfill(since: Position | undefined, subscriber: Subscriber): Promise<CatchUp> {
     await this.#listening;
-    const found = await this.#options.history.read(this.#options.channel, since);
-    subscriber.place = found.head;
-    this.#last ??= found.head;
-    // An interruption before there was a place to read from; now there is one.
-    if (this.#interruptedAgain && !this.#held) this.#readAgain();
-    return found;
+    for (;;) {
+      const found = await this.#options.history.read(this.#options.channel, since);
+      this.#last ??= found.head;
+      const ofOneEpoch = found.head.epoch === this.#last.epoch;
+      // What came before there was a place may have been interrupted; and one of two epochs is over.
+      if ((this.#interruptedAgain || !ofOneEpoch) && !this.#held) this.#readAgain();
+      if (!ofOneEpoch) continue;
+      subscriber.place = found.head;
+      return found;
+    }
   }
 
   #hear(message: ChannelMessage): void {

@@ -144,7 +144,14 @@ export class ChannelFeed {
   onReplayed({ request, head, messages, gap }: Extract<MuxReply, { op: 'replayed' }>): void {
     const waiting = this.#replays.get(request);
     this.#replays.delete(request);
-    waiting?.resolve({ head, messages, gap });
+    if (!waiting) return;
+    if (head.epoch === this.#last?.epoch) {
+      waiting.resolve({ head, messages, gap });
+      return;
+    }
+    // One of two epochs is over: the next answer tells which.
+    this.#waiting.push(waiting);
+    if (this.#upstream && this.#live) this.subscribeAt(this.#upstream);
   }
 
   onMessage(message: ChannelMessage): void {

@@ -119,7 +119,12 @@ describe('streams through an edge', () => {
     await using client = await openClient(fanIn);
     say('pending_payment');
     const [first] = await client.has(1);
-    await restartNode(() => ['1', '2', '3', '4', '5'].forEach((name) => say(name)), { HISTORY_COUNT: '2' });
+    await restartNode(
+      () => {
+        for (const name of ['1', '2', '3', '4', '5']) say(name);
+      },
+      { HISTORY_COUNT: '2' },
+    );
     expect((await client.has(2)).map(({ event }) => event)).toEqual(['order.status', 'reset']);
     say('6');
     expect(names(await client.has(3)).at(-1)).toBe('6');
@@ -206,7 +211,9 @@ describe('streams through an edge', () => {
       /connections\{kind="mux",part="realtime"\} 1/.test(await (await fetch(`${second.url}/metrics`)).text()),
     );
     await using client = await openClient(both, asked({ channels }));
-    const sayAll = () => channels.forEach((each) => source.publish(each, 'ad.changed', { status: each }));
+    const sayAll = () => {
+      for (const each of channels) source.publish(each, 'ad.changed', { status: each });
+    };
     sayAll();
     await client.has(8);
     await node[Symbol.asyncDispose]();
@@ -275,9 +282,12 @@ describe('streams through an edge', () => {
     await until('it has caught up again', () => listening.caughtUp);
     expect(told).toEqual(['gap', 'caught up', '{"n":1}', 'behind', '{"n":2}', 'caught up']);
     told.length = 0;
-    await restartNode(() => [3, 4, 5].forEach((n) => source.publish('system:cache', 'cache.invalidate', { n })), {
-      HISTORY_COUNT: '1',
-    });
+    await restartNode(
+      () => {
+        for (const n of [3, 4, 5]) source.publish('system:cache', 'cache.invalidate', { n });
+      },
+      { HISTORY_COUNT: '1' },
+    );
     await until('it has caught up again', () => listening.caughtUp);
     expect(told).toEqual(['behind', 'gap', 'caught up']);
   });
