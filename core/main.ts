@@ -81,11 +81,8 @@ export async function startCore(config: CoreConfig): Promise<Core> {
         : await openEmbeddedBus({ db: await databases.open('bus', {}), log }),
     );
     await bus.ensureTopics([...topicNames, ...topicNames.map(deadLetterTopic)]);
-    const mailer = started.use(
-      config.smtpUrl
-        ? await openSmtp({ url: config.smtpUrl, from: config.mailFrom })
-        : await openMailbox({ databases, clock: systemClock }),
-    );
+    const mailbox = config.smtpUrl ? undefined : started.use(await openMailbox({ databases, clock: systemClock }));
+    const mailer = mailbox ?? started.use(await openSmtp({ url: config.smtpUrl ?? '', from: config.mailFrom }));
     const objects = config.s3
       ? await openS3(config.s3)
       : await openFolder({
@@ -101,7 +98,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     });
     const app = createHttpApp({ log, metrics, ready: () => databases.ping() });
     const implement = implementOn(app, authenticate);
-    if (config.sandbox && 'pages' in mailer) mailer.pages(app);
+    if (config.sandbox) mailbox?.pages(app);
 
     const addresses = new Map<ServiceName, string>(Object.entries(config.addresses) as [ServiceName, string][]);
     const addressOf = (service: ServiceName): string => {

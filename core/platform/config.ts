@@ -41,8 +41,8 @@ export const CoreConfig = z.object({
     .optional(),
   smtpUrl: z.url().optional(),
   mailFrom: z.string().default('Lotok <no-reply@lotok.example>'),
-  /** The sandbox provider, courier and mailbox, and demo accounts. Never in production. */
-  sandbox: flag.default(false),
+  /** The sandbox provider, courier and mailbox, and demo accounts: on unless `PRODUCTION` or `NODE_ENV=production`. */
+  sandbox: flag,
   sandboxStepMs: z.coerce.number().int().min(0).max(3_600_000).default(3_000),
   /** Shared with the provider and the courier; made in the data folder when sandboxes run here. */
   sandboxSecret: z.string().min(16).optional(),
@@ -90,7 +90,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     },
     smtpUrl: env['SMTP_URL'],
     mailFrom: env['MAIL_FROM'],
-    sandbox: env['SANDBOX'],
+    sandbox: env['SANDBOX'] ?? (isProduction(env) ? '0' : '1'),
     sandboxStepMs: env['SANDBOX_STEP_MS'],
     sandboxSecret: env['SANDBOX_SECRET'],
     paymentTimeoutSeconds: env['PAYMENT_TIMEOUT_SECONDS'],
@@ -102,3 +102,6 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
   if (!result.success) throw new Error(`configuration: ${z.prettifyError(result.error)}`);
   return result.data;
 }
+
+const isProduction = (env: NodeJS.ProcessEnv): boolean =>
+  env['NODE_ENV'] === 'production' || ['1', 'true'].includes(env['PRODUCTION'] ?? '');

@@ -40,7 +40,7 @@ const delivery: Callers<DeliveryServiceService> = {
 };
 
 const notifications: Callers<NotificationsServiceService> = {
-  enqueue: ['ads', 'users', 'search', 'media', 'reports', 'orders', 'payments', 'delivery'],
+  enqueue: ['orders', 'payments', 'delivery'],
 };
 
 export const permissions: Permissions = {
