@@ -82,7 +82,7 @@ export function createEdge(platform: Platform): Edge {
     disposing.use(fanIn);
     disposing.use(listenForNews(fanIn, { cache, sessions, log }));
   }
-  const hearNews = platform.streamHub ? createNewsPoll(platform.streamHub, clock, { cache, sessions, log }) : undefined;
+  const hearNews = platform.streamHub ? createNewsPoll({ ...platform, streamHub: platform.streamHub }, { cache, sessions, log }) : undefined;
 
   const app = new Hono<EdgeEnv>();
   app.use(observed(metrics, tracing, log));

@@ -3,7 +3,7 @@ import { CacheInvalidation, cacheChannel, SessionRevoked, sessionChannel } from 
 import type { Sessions } from './auth/sessions.ts';
 import type { Cache } from './cache/engine.ts';
 import type { Log } from './log.ts';
-import type { StreamHub } from './platform.ts';
+import type { Platform, StreamHub } from './platform.ts';
 import { HubMessages, hubMessagesRequest } from './streams/durable-object.ts';
 import type { FanIn } from './streams/fanin.ts';
 
@@ -52,8 +52,7 @@ const freshForMs = 500;
  * requests that come meanwhile wait for the same question.
  */
 export function createNewsPoll(
-  hub: StreamHub,
-  clock: () => number,
+  { streamHub: hub, clock, waitUntil }: Pick<Platform, 'clock' | 'waitUntil'> & { readonly streamHub: StreamHub },
   { cache, sessions, log }: Listeners,
 ): () => Promise<void> {
   const after = new Map<string, string>();
@@ -95,7 +94,10 @@ export function createNewsPoll(
 
   return async () => {
     if (clock() - asked < freshForMs) return;
-    asking ??= askBoth();
+    if (!asking) {
+      asking = askBoth();
+      waitUntil(asking);
+    }
     await asking;
   };
 }

@@ -216,7 +216,8 @@ export class Cache {
     const started = alone ? undefined : Promise.withResolvers<Landed>();
     const begun = this.#invalidations.begin();
     if (started) {
-      started.promise.catch(() => undefined);
+      // Others may wait for it, so it goes on when the client that began it leaves.
+      this.#options.waitUntil(started.promise.catch(() => undefined));
       this.#flights.set(key, { begun, landed: started.promise });
     }
     try {
