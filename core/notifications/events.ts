@@ -1,0 +1,165 @@
+// What notifications hears, and to whom it tells it: live at once, in the list, and by mail.
+import type { z } from 'zod';
+import type { UserId } from '../../contracts/common.ts';
+import type { EventData } from '../../contracts/events.ts';
+import type { NotificationKind } from '../../contracts/notifications.ts';
+import type { CancelReason } from '../../contracts/orders.ts';
+import {
+  type AdChangedMessage,
+  type DeliveryStageMessage,
+  type OrderStatusMessage,
+  userChannel,
+} from '../../contracts/stream.ts';
+import type { Handlers } from '../platform/bus/consumer.ts';
+import { type NotificationsOptions, notify } from './service.ts';
+import type { NotificationsTables } from './store.ts';
+import { lockOrder, notePerson, type Trx, writeOrder } from './store.ts';
+
+type Options = Omit<NotificationsOptions, 'db'>;
+type OrderNews = EventData<'order.status_changed'>;
+
+export const notificationEvents = (options: Options): Handlers<NotificationsTables> => ({
+  'user.changed': ({ data: { user_id, language, version } }, trx) =>
+    language ? notePerson(trx, { user_id, language, version }) : Promise.resolve(),
+
+  async 'order.status_changed'({ data }, trx) {
+    const order = await lockOrder(trx, data.order_id, options.clock.now());
+    // Old news that comes late, such as a replayed dead letter: nobody's screen goes back.
+    if (data.version < order.order_version) return;
+    const message: z.output<typeof OrderStatusMessage> = {
+      order_id: data.order_id,
+      status: data.status,
+      cancel_reason: data.cancel_reason,
+      ad_title: data.ad.title,
+      at: data.at,
+    };
+    await tellBoth(options, trx, data, { event: 'order.status', data: message });
+    const wasPaid = order.was_paid || data.status === 'paid';
+    await writeOrder(trx, {
+      ...order,
+      ad_title: data.ad.title,
+      total: data.total,
+      estimated: data.estimated ?? order.estimated,
+      was_paid: wasPaid,
+      order_version: data.version,
+      updated_at: options.clock.now(),
+    });
+    for (const [person, kind] of newsOfOrder(data, wasPaid)) {
+      await notify(options, trx, {
+        userId: person === 'buyer' ? data.buyer_id : data.seller_id,
+        kind,
+        orderId: data.order_id,
+        parameters: data.cancel_reason ? { reason: data.cancel_reason } : {},
+      });
+    }
+  },
+
+  async 'delivery.stage_changed'({ data }, trx) {
+    const order = await lockOrder(trx, data.order_id, options.clock.now());
+    if (data.version < order.delivery_version) return;
+    const message: z.output<typeof DeliveryStageMessage> = {
+      order_id: data.order_id,
+      stage: data.stage,
+      tracking_number: data.tracking_number,
+      at: data.at,
+    };
+    await tellBoth(options, trx, data, { event: 'delivery.stage', data: message });
+    await writeOrder(trx, {
+      ...order,
+      estimated: data.estimated ?? order.estimated,
+      tracking_number: data.tracking_number ?? order.tracking_number,
+      delivery_version: data.version,
+      updated_at: options.clock.now(),
+    });
+  },
+
+  async 'payment.status_changed'({ data }, trx) {
+    if (data.status !== 'refunded') return;
+    await notify(options, trx, {
+      userId: data.buyer_id,
+      kind: 'order_refunded',
+      orderId: data.order_id,
+      parameters: { total_amount: String(data.amount.amount), total_currency: data.amount.currency },
+    });
+  },
+
+  async 'ad.changed'({ data: { ad, previous_status } }, trx) {
+    // Drafts and what waits for a moderator are nobody's business; what was public and no longer is, is.
+    if (isPublic(ad.status) || (previous_status && isPublic(previous_status))) {
+      const { id, status, price, category, updated_at } = ad;
+      const data: z.output<typeof AdChangedMessage> = { ad_id: id, status, price, at: updated_at };
+      for (const channel of [`ad:${id}`, `category:${category}`]) {
+        await options.outbox.addRealtime(trx, channel, { event: 'ad.changed', data });
+      }
+    }
+    if (ad.status === 'rejected' && previous_status !== 'rejected') {
+      await notify(options, trx, {
+        userId: ad.seller.id,
+        kind: 'ad_rejected',
+        orderId: null,
+        key: `ad/${ad.id}/${ad.version}`,
+        link: `/my/ads/${ad.id}/edit`,
+        parameters: { ad_title: ad.title, reason: (ad.rejection_reason ?? '').slice(0, 500) },
+      });
+    }
+  },
+
+  'report.resolved': ({ data }, trx) =>
+    notify(options, trx, {
+      userId: data.reporter_id as UserId,
+      kind: 'report_resolved',
+      orderId: null,
+      key: `report/${data.report_id}`,
+      link: `/reports/${data.report_id}`,
+      parameters: { reason: data.resolution },
+    }),
+});
+
+const isPublic = (status: string): boolean => status === 'active' || status === 'reserved' || status === 'sold';
+
+/** Both sides of a sale watch it. */
+async function tellBoth(
+  { outbox }: Options,
+  trx: Trx,
+  { buyer_id, seller_id }: { buyer_id: UserId; seller_id: UserId },
+  message: { event: string; data: Record<string, unknown> },
+): Promise<void> {
+  for (const userId of new Set([buyer_id, seller_id])) await outbox.addRealtime(trx, userChannel(userId), message);
+}
+
+type News = readonly [person: 'buyer' | 'seller', kind: NotificationKind];
+
+/**
+ * Whom an order's status is news for. Three kinds are asked for by gRPC instead, by those who know more than the event
+ * says: `order_paid` (orders, with the dates of delivery), `payment_failed` (payments) and `order_at_pickup_point`.
+ */
+function newsOfOrder({ status, cancel_reason }: OrderNews, wasPaid: boolean): readonly News[] {
+  switch (status) {
+    case 'pending_payment':
+      return [['buyer', 'order_created']];
+    case 'paid':
+      return [['seller', 'sale_paid']];
+    case 'in_delivery':
+      return [['buyer', 'order_shipped']];
+    case 'delivered':
+      return [['buyer', 'order_delivered']];
+    case 'completed':
+      return [
+        ['buyer', 'order_completed'],
+        ['seller', 'sale_completed'],
+      ];
+    case 'cancelling':
+      return []; // not over yet
+    case 'cancelled':
+      return [
+        ['buyer', cancel_reason && paymentFailures.includes(cancel_reason) ? 'payment_failed' : 'order_cancelled'],
+        // Whoever never heard of a sale needn't hear of its end.
+        ...(wasPaid ? [['seller', 'sale_cancelled'] as const] : []),
+      ];
+    default:
+      return status satisfies never;
+  }
+}
+
+/** The same news as payments tells, so it has the same kind, and comes once. */
+const paymentFailures: readonly CancelReason[] = ['payment_declined', 'payment_error'];

@@ -1,0 +1,30 @@
+// Each kind of notification: whether it is also a mail, and whether its reader may turn it off.
+import type { NotificationKind } from '../../contracts/notifications.ts';
+
+export interface KindRule {
+  /** Beside the list in the app it is a mail. */
+  readonly mail: boolean;
+  /** About somebody's money: its mail always comes. */
+  readonly money: boolean;
+}
+
+const inApp: KindRule = { mail: false, money: false };
+const mailed: KindRule = { mail: true, money: false };
+const aboutMoney: KindRule = { mail: true, money: true };
+
+export const kindRules: Readonly<Record<NotificationKind, KindRule>> = {
+  order_created: inApp,
+  order_paid: aboutMoney,
+  payment_failed: aboutMoney,
+  order_shipped: mailed,
+  order_at_pickup_point: mailed,
+  order_delivered: mailed,
+  order_completed: mailed,
+  order_cancelled: aboutMoney,
+  order_refunded: aboutMoney,
+  sale_paid: aboutMoney,
+  sale_completed: aboutMoney,
+  sale_cancelled: aboutMoney,
+  ad_rejected: inApp,
+  report_resolved: inApp,
+};

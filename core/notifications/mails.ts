@@ -1,0 +1,86 @@
+// The queue of mails: each is sent until the next hop has it, with growing pauses and not for ever.
+import { ProblemError } from '../../contracts/problem.ts';
+import type { DatabaseProvider } from '../platform/db/database.ts';
+import { type Loop, startLoop } from '../platform/loop.ts';
+import { type Mailer, MailRefused } from '../platform/mail/mailer.ts';
+import type { RpcClients } from '../platform/service.ts';
+import type { Log } from '../platform/telemetry/log.ts';
+import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
+import type { NotificationsOptions } from './service.ts';
+import { mailsChannel, type NotificationRow, readOrders, takeMails, writeMailState } from './store.ts';
+import { mailOf } from './words/render.ts';
+
+export interface MailsOptions extends NotificationsOptions {
+  readonly databases: DatabaseProvider;
+  readonly rpc: Pick<RpcClients, 'users'>;
+  readonly mailer: Mailer;
+  readonly log: Log;
+  readonly publicUrl: string;
+}
+
+/** Longer than a try may take: while it runs nobody else begins the same mail. */
+const leaseMs = 3 * 60_000;
+const atOnce = 5;
+const firstPauseMs = 2_000;
+const longestPauseMs = 3_600_000;
+/** With these pauses, more than four hours. */
+const mostAttempts = 14;
+
+export const startMailLoop = (options: MailsOptions): Promise<Loop> =>
+  startLoop({
+    name: 'notifications.mails',
+    pollMs: 1_000,
+    log: options.log,
+    wake: (heard) => options.databases.listen(mailsChannel, heard),
+    run: () => sendDueMails(options),
+  });
+
+/** True when more may be waiting. */
+export async function sendDueMails(options: MailsOptions): Promise<boolean> {
+  const now = options.clock.now();
+  const mails = await takeMails(options.db, now, new Date(now.getTime() + leaseMs), atOnce);
+  await Promise.all(mails.map((mail) => sendOne(options, mail)));
+  return mails.length === atOnce;
+}
+
+/**
+ * A crash between the mail's departure and the note of it sends the mail again, with the same id: the mailbox knows it
+ * by that, and mail programs by the Message-ID.
+ */
+async function sendOne(options: MailsOptions, mail: NotificationRow): Promise<void> {
+  const { db, clock, log } = options;
+  const about = { notification_id: mail.id, order_id: mail.order_id, kind: mail.kind, attempt: mail.mail_attempts };
+  const span = { parent: extractTrace(mail.headers), attributes: { 'lotok.notification_id': mail.id } };
+  await inSpan(`notifications mail ${mail.kind}`, span, async () => {
+    try {
+      await deliver(options, mail);
+      await writeMailState(db, mail.id, { mail: 'sent', mail_error: null });
+      log.info('mail.sent', about);
+    } catch (error) {
+      const reason = (error instanceof Error ? error.message : String(error)).slice(0, 500);
+      if (isFinal(error) || mail.mail_attempts >= mostAttempts) {
+        await writeMailState(db, mail.id, { mail: 'failed', mail_error: reason });
+        log.error('mail.failed', { ...about, reason });
+        return;
+      }
+      const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (mail.mail_attempts - 1));
+      const notBefore = new Date(clock.now().getTime() + pauseMs * (0.5 + Math.random() / 2));
+      await writeMailState(db, mail.id, { mail_not_before: notBefore, mail_error: reason });
+      log.warn('mail.postponed', { ...about, reason });
+    }
+  });
+}
+
+/** Addresses are asked for when they are needed, so that none is kept here and the newest one counts. */
+async function deliver({ db, rpc, mailer, publicUrl }: MailsOptions, mail: NotificationRow): Promise<void> {
+  const contacts = await rpc.users.getContacts({ userId: mail.user_id }, { deadlineMs: 5_000 });
+  const orders = await readOrders(db, mail.order_id ? [mail.order_id] : []);
+  const order = mail.order_id ? orders.get(mail.order_id) : undefined;
+  const language = contacts.language === 'en' ? 'en' : 'ru';
+  const rendered = mailOf(mail, order, { name: contacts.name, language }, publicUrl);
+  await mailer.send({ id: mail.id, to: contacts.email, ...rendered });
+}
+
+/** The next hop won't have it, or there is nobody to write to. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof MailRefused || (error instanceof ProblemError && error.code === 'not-found');

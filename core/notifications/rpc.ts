@@ -1,0 +1,31 @@
+// gRPC methods of notifications.
+import { z } from 'zod';
+import { OrderId, UserId } from '../../contracts/common.ts';
+import { NotificationKind } from '../../contracts/notifications.ts';
+import { fieldErrors, ProblemError } from '../../contracts/problem.ts';
+import { NotificationsServiceService } from '../../proto/generated/lotok/notifications/v1/notifications.ts';
+import type { RpcServer } from '../platform/rpc/server.ts';
+import { enqueue, type NotificationsOptions } from './service.ts';
+
+const Request = z.object({
+  userId: UserId,
+  kind: NotificationKind,
+  orderId: z.literal('').or(OrderId),
+  parameters: z
+    .record(z.string().max(50), z.string().max(1_000))
+    .refine((all) => Object.keys(all).length <= 20, 'at most 20 parameters'),
+});
+
+export const notificationRpc =
+  (options: NotificationsOptions) =>
+  (server: RpcServer): void =>
+    server.add(NotificationsServiceService, {
+      async enqueue(request, { idempotencyKey, peer }) {
+        const { success, data, error } = Request.safeParse(request);
+        if (!success) throw new ProblemError('invalid-field', { errors: fieldErrors(error) });
+        const { userId, kind, orderId, parameters } = data;
+        // The news of an order is one by itself, whichever key it comes with; other news is one by the caller's key.
+        const wish = { userId, kind, orderId: orderId || null, key: `call/${peer}/${idempotencyKey}`, parameters };
+        return { notificationId: await enqueue(options, wish) };
+      },
+    });

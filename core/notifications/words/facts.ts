@@ -1,0 +1,65 @@
+// What the words of a notification are about: the order as far as it is known, in the reader's language.
+import { z } from 'zod';
+import type { Language, Money } from '../../../contracts/common.ts';
+import { DateRange } from '../../../contracts/delivery.ts';
+import type { OrderRow, Parameters } from '../store.ts';
+
+export interface Facts {
+  /** What was bought, or the ad it is about. */
+  readonly title: string | null;
+  readonly total: string | null;
+  /** Approximate days of delivery. */
+  readonly estimated: string | null;
+  readonly trackingNumber: string | null;
+  /** A code (`words.reasons`) or words of somebody else. */
+  readonly reason: string | null;
+  readonly pickupPoint: string | null;
+}
+
+/** What the notification itself was given comes before what is known of its order. */
+export function factsOf(parameters: Parameters, order: OrderRow | undefined, language: Language): Facts {
+  const given = (name: string): string | null => parameters[name]?.trim() || null;
+  const total = moneyOf(parameters) ?? order?.total ?? null;
+  const estimated = DateRange.safeParse({ from: given('estimated_from'), to: given('estimated_to') });
+  const days = estimated.success ? estimated.data : (order?.estimated ?? null);
+  return {
+    title: given('ad_title') ?? order?.ad_title ?? null,
+    total: total ? formatMoney(total, language) : given('total'),
+    estimated: days ? formatDays(days, language) : null,
+    trackingNumber: given('tracking_number') ?? order?.tracking_number ?? null,
+    reason: given('reason'),
+    pickupPoint: given('pickup_point'),
+  };
+}
+
+const GivenMoney = z.object({
+  total_amount: z.coerce.number().int().min(1),
+  total_currency: z.string().regex(/^[A-Z]{3}$/),
+});
+
+function moneyOf(parameters: Parameters): Money | null {
+  const { success, data } = GivenMoney.safeParse(parameters);
+  return success ? { amount: data.total_amount, currency: data.total_currency } : null;
+}
+
+const locales: Readonly<Record<Language, string>> = { ru: 'ru-RU', en: 'en-GB' };
+
+export function formatMoney({ amount, currency }: Money, language: Language): string {
+  const format = (options: Intl.NumberFormatOptions): Intl.NumberFormat =>
+    new Intl.NumberFormat(locales[language], {
+      style: 'currency',
+      currency,
+      currencyDisplay: 'narrowSymbol',
+      ...options,
+    });
+  const digits = format({}).resolvedOptions().maximumFractionDigits ?? 2;
+  const value = amount / 10 ** digits;
+  // Whole amounts, which most are, read better without zeros.
+  return format(Number.isInteger(value) ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}).format(value);
+}
+
+export function formatDays({ from, to }: { from: string; to: string }, language: Language): string {
+  const format = new Intl.DateTimeFormat(locales[language], { day: 'numeric', month: 'long', timeZone: 'UTC' });
+  const days = [new Date(`${from}T00:00:00Z`), new Date(`${to}T00:00:00Z`)] as const;
+  return days[0] <= days[1] ? format.formatRange(...days) : format.format(days[1]);
+}
