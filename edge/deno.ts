@@ -37,7 +37,10 @@ const platform: Platform = {
   },
   connectWebSocket: (url, { headers, signal }) =>
     new Promise((resolve, reject) => {
-      const OpenSocket = WebSocket as unknown as new (address: string, options: { headers: Readonly<Record<string, string>> }) => WebSocket;
+      const OpenSocket = WebSocket as unknown as new (
+        address: string,
+        options: { headers: Readonly<Record<string, string>> },
+      ) => WebSocket;
       const socket = new OpenSocket(url, { headers });
       const giveUp = (): void => socket.close();
       signal?.addEventListener('abort', giveUp, { once: true });
@@ -57,13 +60,19 @@ const platform: Platform = {
 };
 
 const edge = createEdge(platform);
-const tls = config.tlsCertFile && config.tlsKeyFile ? { cert: Deno.readTextFileSync(config.tlsCertFile), key: Deno.readTextFileSync(config.tlsKeyFile) } : {};
+const tls =
+  config.tlsCertFile && config.tlsKeyFile
+    ? { cert: Deno.readTextFileSync(config.tlsCertFile), key: Deno.readTextFileSync(config.tlsKeyFile) }
+    : {};
 const server = Deno.serve(
   {
     hostname: config.hostname,
     port: config.port,
     ...tls,
-    onListen: ({ port }) => console.log(JSON.stringify({ event: 'ready', url: `${'cert' in tls ? 'https' : 'http'}://${config.hostname}:${port}` })),
+    onListen: ({ port }) =>
+      console.log(
+        JSON.stringify({ event: 'ready', url: `${'cert' in tls ? 'https' : 'http'}://${config.hostname}:${port}` }),
+      ),
   },
   (request, { remoteAddr }) => {
     peers.set(request, remoteAddr.hostname);
