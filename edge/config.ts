@@ -17,7 +17,7 @@ export const EdgeConfig = z.object({
   port: z.coerce.number().int().min(0).max(65_535).default(8080),
   /** Turns off GraphiQL, `/metrics` on the public listener and whatever else is for developers. */
   production: flag.default(false),
-  /** Passes `/sandbox/*` to core. Never in production. */
+  /** Passes `/sandbox/*` to core: on unless `PRODUCTION`. */
   sandbox: flag.default(false),
   /** Where browsers reach this edge, when that can't be told from the request (behind a proxy). */
   publicUrl: z.url().optional(),
@@ -73,7 +73,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
     hostname: env['HOST'],
     port: env['PORT'],
     production: env['PRODUCTION'],
-    sandbox: env['SANDBOX'],
+    sandbox: env['SANDBOX'] ?? (production ? '0' : '1'),
     publicUrl: env['PUBLIC_URL'],
     coreUrl: env['CORE_URL'],
     serviceUrls,
