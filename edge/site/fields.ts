@@ -8,7 +8,8 @@ interface FieldOptions {
   readonly name: string;
   readonly label: string;
   readonly hint?: string | undefined;
-  readonly required?: boolean;
+  /** `depends`: needed only together with other answers, so core checks it and not the browser. */
+  readonly required?: boolean | 'depends';
 }
 
 const idOf = (name: string): string => `field-${name.replaceAll('.', '-')}`;
@@ -41,7 +42,7 @@ export const input = (form: Form, t: Strings, options: InputOptions): Html => {
   const { name, type = 'text', autocomplete, inputmode, maxlength, required = true, suffix } = options;
   // What was typed as a password never comes back in a page.
   const value = type === 'password' ? '' : (form.values.get(name) ?? '');
-  const control = html`<input id="${idOf(name)}" name="${name}" type="${type}" value="${value}"${required && html` required`}${autocomplete && html` autocomplete="${autocomplete}"`}${inputmode && html` inputmode="${inputmode}"`}${maxlength && html` maxlength="${maxlength}"`}${described(form, options)}>`;
+  const control = html`<input id="${idOf(name)}" name="${name}" type="${type}" value="${value}"${required === true && html` required`}${autocomplete && html` autocomplete="${autocomplete}"`}${inputmode && html` inputmode="${inputmode}"`}${maxlength && html` maxlength="${maxlength}"`}${described(form, options)}>`;
   return frame(
     form,
     options,
@@ -60,7 +61,7 @@ export const textarea = (
     form,
     options,
     t,
-    html`<textarea id="${idOf(name)}" name="${name}" rows="${rows}"${required && html` required`}${maxlength && html` maxlength="${maxlength}"`}${described(form, options)}>${form.values.get(name) ?? ''}</textarea>`,
+    html`<textarea id="${idOf(name)}" name="${name}" rows="${rows}"${required === true && html` required`}${maxlength && html` maxlength="${maxlength}"`}${described(form, options)}>${form.values.get(name) ?? ''}</textarea>`,
   );
 };
 
@@ -80,7 +81,7 @@ export const select = (
     form,
     options,
     t,
-    html`<select id="${idOf(name)}" name="${name}"${required && html` required`}${described(form, options)}>
+    html`<select id="${idOf(name)}" name="${name}"${required === true && html` required`}${described(form, options)}>
       ${empty !== undefined && html`<option value="">${empty}</option>`}
       ${choices.map(({ value, text }) => html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`)}
     </select>`,
@@ -89,12 +90,12 @@ export const select = (
 
 export const radios = (
   form: Form,
-  options: FieldOptions & { choices: readonly (Choice & { detail?: Html | undefined })[] },
+  options: FieldOptions & { choices: readonly (Choice & { detail?: Html | undefined })[]; compact?: boolean },
 ): Html => {
-  const { name, label, choices } = options;
+  const { name, label, choices, compact } = options;
   const error = form.errors.get(name);
   const chosen = form.values.get(name) ?? '';
-  return html`<fieldset class="field radios"${error && html` aria-describedby="${idOf(name)}-error"`}>
+  return html`<fieldset class="field radios${compact && html` radios-row`}"${error && html` aria-describedby="${idOf(name)}-error"`}>
     <legend>${label}</legend>
     ${choices.map(({ value, text, detail }) => html`<label class="choice"><input type="radio" name="${name}" value="${value}"${value === chosen && html` checked`}><span class="choice-text">${text}</span>${detail && html`<span class="choice-detail">${detail}</span>`}</label>`)}
     ${error && html`<p class="error" id="${idOf(name)}-error">${error}</p>`}
@@ -102,7 +103,7 @@ export const radios = (
 };
 
 export const checkbox = (form: Form, name: string, value: string, text: string): Html =>
-  html`<label class="choice"><input type="checkbox" name="${name}" value="${value}"${form.values.getAll(name).includes(value) && html` checked`}><span class="choice-text">${text}</span></label>`;
+  html`<label class="choice choice-plain"><input type="checkbox" name="${name}" value="${value}"${form.values.getAll(name).includes(value) && html` checked`}><span class="choice-text">${text}</span></label>`;
 
 export const formProblem = (form: Form): Html =>
   html`${form.problem !== null && html`<div class="notice notice-bad" role="alert" tabindex="-1" data-focus><p>${form.problem}</p></div>`}`;

@@ -28,6 +28,8 @@ const timeZone = 'Europe/Moscow';
 export interface Format {
   money(money: Money): string;
   number(value: number): string;
+  /** Years and sizes are names more than quantities: no thousands separators. */
+  plain(value: number): string;
   rating(value: number): string;
   day(instant: string): string;
   time(instant: string): string;
@@ -65,6 +67,7 @@ const makeFormat = (language: Language): Format => {
   const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', timeZone: 'UTC' });
   const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const plain = new Intl.NumberFormat(locale);
+  const ungrouped = new Intl.NumberFormat(locale, { useGrouping: false });
   const currencies = new Map<string, Intl.NumberFormat>();
   const moneyFormat = (currency: string, whole: boolean): Intl.NumberFormat => {
     const key = `${currency}${whole}`;
@@ -84,6 +87,7 @@ const makeFormat = (language: Language): Format => {
       const unit = 10 ** digitsOf(currency);
       return moneyFormat(currency, amount % unit === 0).format(amount / unit);
     },
+    plain: (value) => ungrouped.format(value),
     number: (value) => plain.format(value),
     rating: (value) => decimal.format(value),
     day: (instant) => day.format(new Date(instant)),
@@ -95,3 +99,12 @@ const makeFormat = (language: Language): Format => {
 };
 
 export const formats: Readonly<Record<Language, Format>> = { ru: makeFormat('ru'), en: makeFormat('en') };
+
+export const unitName = (t: Strings, unit: string): string => {
+  const names: Readonly<Record<string, string>> = t.units;
+  return names[unit] ?? unit;
+};
+
+/** 27,5″ but 16 ГБ: signs stand close, words apart. */
+export const withUnit = (t: Strings, value: string, unit: string): string =>
+  /^\p{L}/u.test(unit) ? `${value}\u00a0${unitName(t, unit)}` : `${value}${unit}`;

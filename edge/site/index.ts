@@ -57,8 +57,15 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   };
   const form = bodyLimit({ maxSize: 64 * 1024 });
 
-  const get = (path: string, handler: Handler<SiteEnv>) => site.get(path, page, handler);
-  const post = (path: string, handler: Handler<SiteEnv>) => site.post(path, form, page, handler);
+  /** Names the route for the metrics of the gateway. */
+  const named =
+    (route: string): MiddlewareHandler<SiteEnv> =>
+    async (c, next) => {
+      c.set('route', route);
+      await next();
+    };
+  const get = (path: string, handler: Handler<SiteEnv>) => site.get(path, named(path), page, handler);
+  const post = (path: string, handler: Handler<SiteEnv>) => site.post(path, named(path), form, page, handler);
 
   get('/', homePage);
   get('/search', searchPage);

@@ -28,7 +28,7 @@ export interface Visit {
 
 export interface SiteEnv {
   Bindings: { readonly context: RequestContext };
-  Variables: { visit: Visit };
+  Variables: { visit: Visit; route: string };
 }
 export type SiteContext = Context<SiteEnv>;
 

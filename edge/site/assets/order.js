@@ -5,7 +5,7 @@ const root = /** @type {HTMLElement} */ (document.getElementById('order'));
 const parts = /** @type {HTMLElement} */ (document.getElementById('order-parts'));
 const order = root.dataset.order ?? '';
 /**
- * @type {{ status: Record<string, string>, explained: Record<string, string>, reason: Record<string, string>,
+ * @type {{ status: Record<string, string>, statusEvent: Record<string, string>, explained: Record<string, string>, reason: Record<string, string>,
  *   stage: Record<string, string>, live: string, connecting: string, reconnecting: string }}
  */
 const texts = JSON.parse(root.dataset.texts ?? '{}');
@@ -49,7 +49,7 @@ function showStatus({ status, cancel_reason, at }) {
   const headline = parts.querySelector('[data-status]');
   const text = texts.status[status];
   if (!(headline instanceof HTMLElement) || text === undefined) return;
-  addToTimeline(`order:${status}`, text, at);
+  addToTimeline(`order:${status}`, texts.statusEvent[status] ?? text, at);
   if (rank.indexOf(status) <= rank.indexOf(headline.dataset.status ?? '')) return;
   headline.dataset.status = status;
   headline.textContent = text;

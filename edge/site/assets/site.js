@@ -81,7 +81,7 @@ function galleries() {
   });
   const mark = () => {
     const seen = Math.round(strip.scrollLeft / Math.max(1, strip.clientWidth));
-    links.forEach((link, index) => link.setAttribute('aria-current', String(index === seen)));
+    for (const [index, link] of links.entries()) link.setAttribute('aria-current', String(index === seen));
   };
   strip.addEventListener('scroll', mark, { passive: true });
   mark();

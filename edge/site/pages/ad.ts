@@ -8,6 +8,7 @@ import { adGrid, badge, breadcrumbs, notice, rating, time } from '../components.
 import { select } from '../fields.ts';
 import { blankForm } from '../form.ts';
 import type { Html } from '../html.ts';
+import { withUnit } from '../i18n.ts';
 import { categoryIcon, icon } from '../icons.ts';
 import { layout } from '../layout.ts';
 import { rememberCity, type SiteContext, signInUrl, type Visit } from '../visit.ts';
@@ -147,8 +148,8 @@ const attributeText = (
   if (typeof value === 'boolean') return value ? t.yes : t.no;
   const choice = attribute?.choices?.find((each) => each.id === value);
   if (choice) return format.text(choice.name);
-  // Years and wheel sizes are names more than quantities: no thousands separators.
-  return attribute?.unit === undefined ? String(value) : `${value} ${attribute.unit}`;
+  const text = typeof value === 'number' ? format.plain(value) : value;
+  return attribute?.unit === undefined ? text : withUnit(t, text, attribute.unit);
 };
 
 const sellerCard = (visit: Visit, { seller }: Ad): Html => html`

@@ -137,7 +137,7 @@ const view = (visit: Visit, offer: Offer, form: Form, retrying = false): Html =>
           <input type="hidden" name="city" value="${offer.city}">
           <input type="hidden" name="city_name" value="${offer.catalogue.cities.find(({ id }) => id === offer.city)?.name.ru ?? ''}">
           ${methods(visit, offer, form)}
-          <div class="for-courier">${input(form, t, { name: 'address', label: t.checkout.address, hint: t.checkout.addressHint, autocomplete: 'street-address', maxlength: 250, required: false })}</div>
+          <div class="for-courier">${input(form, t, { name: 'address', label: t.checkout.address, hint: t.checkout.addressHint, autocomplete: 'street-address', maxlength: 250, required: 'depends' })}</div>
           <div class="for-pickup_point">${points(visit, offer, form)}</div>
         </form>
       </div>

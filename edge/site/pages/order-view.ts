@@ -16,6 +16,7 @@ export const orderNumber = (id: string): string => id.slice(-8).toUpperCase();
 export const liveTexts = ({ t }: Visit, selling: boolean): string =>
   JSON.stringify({
     status: t.order.status,
+    statusEvent: t.order.statusEvent,
     explained: selling ? t.order.explainedToSeller : t.order.explained,
     reason: t.order.reason,
     stage: t.order.stage,
@@ -98,7 +99,7 @@ const actions = (visit: Visit, order: OrderWithTimeline, review: Form): Html => 
         'review',
         html`<div class="panel"><h2 class="h3">${t.order.reviewTitle}</h2>
       ${formProblem(review)}
-      ${radios(review, { name: 'rating', label: t.order.rating, choices: [5, 4, 3, 2, 1].map((stars) => ({ value: String(stars), text: `${'★'.repeat(stars)}${'☆'.repeat(5 - stars)}`, detail: html`${t.order.ratingOf(stars)}` })) })}
+      ${radios(review, { name: 'rating', label: t.order.rating, compact: true, choices: [5, 4, 3, 2, 1].map((stars) => ({ value: String(stars), text: `${stars} ★` })) })}
       ${textarea(review, t, { name: 'text', label: t.order.reviewText, rows: 3, maxlength: 2000, required: false })}
       <button class="button">${t.order.review}</button></div>`,
       )
@@ -120,7 +121,7 @@ const timelineEntry = (visit: Visit, entry: TimelineEntry): Html => {
 const timelineText = ({ t }: Visit, entry: TimelineEntry): string => {
   switch (entry.kind) {
     case 'order':
-      return t.order.status[entry.status];
+      return t.order.statusEvent[entry.status];
     case 'payment':
       return t.order.paymentEvent[entry.status];
     case 'delivery':
@@ -133,16 +134,17 @@ const timelineText = ({ t }: Visit, entry: TimelineEntry): string => {
 const orderFacts = (visit: Visit, order: OrderWithTimeline): Html => {
   const { t, format } = visit;
   const { delivery, payment, ad } = order;
-  const fact = (name: string, value: Html | string | null): Html =>
-    html`${value !== null && html`<div><dt>${name}</dt><dd>${value}</dd></div>`}`;
+  const ended = order.status === 'cancelled' || order.status === 'completed';
+  const fact = (name: string, value: Html | string | false | null): Html =>
+    html`${value !== null && value !== false && html`<div><dt>${name}</dt><dd>${value}</dd></div>`}`;
   return html`
     <section class="panel"><h2 class="h3">${t.order.deliveryTitle}</h2><dl class="facts">
       ${fact(t.checkout.method, t.ad.methods[delivery.method])}
       ${fact(t.order.address, delivery.address)}
       ${fact(t.order.point, delivery.pickup_point)}
       ${fact(t.order.state, delivery.stage && badge(delivery.stage, t.order.stage[delivery.stage]))}
-      ${fact(t.order.estimated, delivery.estimated && format.dates(delivery.estimated))}
-      ${fact(t.order.tracking, delivery.tracking_number === null ? html`<span class="muted">${t.order.noTracking}</span>` : html`<span class="code" data-tracking>${delivery.tracking_number}</span>`)}
+      ${fact(t.order.estimated, delivery.estimated && !ended && format.dates(delivery.estimated))}
+      ${fact(t.order.tracking, delivery.tracking_number === null ? (ended ? null : html`<span class="muted">${t.order.noTracking}</span>`) : html`<span class="code" data-tracking>${delivery.tracking_number}</span>`)}
     </dl></section>
     <section class="panel"><h2 class="h3">${t.order.paymentTitle}</h2>
       <div class="summary-ad"><span class="thumb">${ad.thumb_url === null ? photo(undefined, '', t) : html`<img src="${ad.thumb_url}" width="64" height="64" alt="">`}</span><p><a href="/ads/${ad.id}">${ad.title}</a></p></div>

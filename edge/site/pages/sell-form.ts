@@ -5,7 +5,7 @@ import { type Catalogue, cityChoices } from '../catalogue.ts';
 import { type Choice, formProblem, input, select, textarea } from '../fields.ts';
 import type { Form } from '../form.ts';
 import type { Html } from '../html.ts';
-import { parsePrice, priceInput } from '../i18n.ts';
+import { parsePrice, priceInput, unitName } from '../i18n.ts';
 import { icon } from '../icons.ts';
 import type { Visit } from '../visit.ts';
 
@@ -114,6 +114,7 @@ const attributeField = ({ t, format }: Visit, form: Form, attribute: Attribute):
   const name = `attributes.${attribute.id}`;
   const label = format.text(attribute.name);
   const { required } = attribute;
+  const suffix = attribute.unit === undefined ? undefined : unitName(t, attribute.unit);
   const choose = (choices: readonly Choice[]): Html =>
     select(form, t, { name, label, required, choices, empty: t.sell.choose });
   switch (attribute.type) {
@@ -125,9 +126,9 @@ const attributeField = ({ t, format }: Visit, form: Form, attribute: Attribute):
         { value: 'false', text: t.no },
       ]);
     case 'number':
-      return input(form, t, { name, label, required, inputmode: 'decimal', maxlength: 20, suffix: attribute.unit });
+      return input(form, t, { name, label, required, inputmode: 'decimal', maxlength: 20, suffix });
     case 'text':
-      return input(form, t, { name, label, required, maxlength: 100, suffix: attribute.unit });
+      return input(form, t, { name, label, required, maxlength: 100, suffix });
     default:
       return attribute.type satisfies never;
   }

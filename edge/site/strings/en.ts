@@ -241,6 +241,15 @@ export const en: Strings = {
       voided: 'Cancelled, not charged',
       refunded: 'Money returned',
     },
+    statusEvent: {
+      pending_payment: 'Order placed',
+      paid: 'Order paid',
+      in_delivery: 'Order handed to delivery',
+      delivered: 'Order delivered',
+      completed: 'Order completed',
+      cancelling: 'Order being cancelled',
+      cancelled: 'Order cancelled',
+    },
     paymentEvent: {
       in_progress: 'Payment started',
       authorized: 'Payment confirmed',
@@ -275,7 +284,6 @@ export const en: Strings = {
     review: 'Leave a review',
     reviewTitle: 'How did it go?',
     rating: 'Rating',
-    ratingOf: (n) => `${n} of 5`,
     reviewText: 'Review',
     reviewThanks: 'Thank you for your review!',
     refresh: 'Refresh',
@@ -419,6 +427,7 @@ export const en: Strings = {
     checkFields: 'Please check the marked fields',
     generic: 'That did not work. Please try again.',
   },
+  units: { GB: 'GB', cm: 'cm', kg: 'kg', W: 'W', years: 'years' },
   problems: {
     'invalid-credentials': 'Email or password is wrong',
     'email-taken': 'There is an account with this email already',
