@@ -1,20 +1,9 @@
 // Where the real services are that tests may use, and what becomes of tests whose service is missing.
 import { describe, it } from 'vitest';
-import { readState, type ServiceName, titles, variables } from '../scripts/services/state.ts';
+import { findServices, type ServiceName, titles, variables } from '../scripts/services/state.ts';
 
-/**
- * Addresses of the services that are there: from `DATABASE_URL`, `KAFKA_BROKERS`, `REDIS_URL`, else what
- * `npm run services` has started (unless `LOTOK_SERVICES=env` says that only the variables count).
- */
-export function services(env: NodeJS.ProcessEnv = process.env): Partial<Record<ServiceName, string>> {
-  const started = env['LOTOK_SERVICES'] === 'env' ? undefined : readState()?.services;
-  const found: Partial<Record<ServiceName, string>> = {};
-  for (const name of ['postgres', 'kafka', 'redis'] as const) {
-    const address = env[variables[name]] || started?.[name]?.url;
-    if (address) found[name] = address;
-  }
-  return found;
-}
+/** Addresses of the services that are there: see `findServices`. */
+export const services = (): Partial<Record<ServiceName, string>> => findServices(process.env);
 
 /**
  * A `describe` whose tests need a real service; `tests` gets its address.

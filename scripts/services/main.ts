@@ -1,10 +1,11 @@
 // `npm run services`: real PostgreSQL, Kafka and Redis on this machine. `start` (default), `stop`, `status`, `env`.
 import { hasDocker, startContainers, stopContainers } from './docker.ts';
-import { pingKafka, startKafka } from './kafka.ts';
+import { startKafka } from './kafka.ts';
 import { providePrograms } from './packages.ts';
-import { pingPostgres, startPostgres } from './postgres.ts';
+import { ping } from './ping.ts';
+import { startPostgres } from './postgres.ts';
 import { freePort, lockFolder, stopProcess } from './process.ts';
-import { pingRedis, startRedis } from './redis.ts';
+import { startRedis } from './redis.ts';
 import {
   folder,
   type RunningService,
@@ -19,7 +20,6 @@ import {
 } from './state.ts';
 
 const defaultPorts = { postgres: 5432, kafka: 9092, redis: 6379 } as const;
-const pings = { postgres: pingPostgres, kafka: pingKafka, redis: pingRedis } as const;
 // PostgreSQL's fast shutdown; a smart one would wait for every client.
 const stopSignals = { postgres: 'SIGINT', kafka: 'SIGTERM', redis: 'SIGTERM' } as const;
 
@@ -119,7 +119,7 @@ async function answering(): Promise<ServicesState | undefined> {
   const services = await Promise.all(
     (Object.entries(state.services) as [ServiceName, RunningService][]).map(async ([name, service]) => {
       try {
-        await pings[name](service.url);
+        await ping(name, service.url);
         return [[name, service] as const];
       } catch (error) {
         if (service.process) throw new Error(`${titles[name]} runs but does not answer`, { cause: error });

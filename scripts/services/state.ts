@@ -57,3 +57,17 @@ export async function writeState(state: ServicesState): Promise<void> {
 }
 
 export const removeState = (): Promise<void> => rm(file, { force: true });
+
+/**
+ * Addresses of the services that are there: from `DATABASE_URL`, `KAFKA_BROKERS`, `REDIS_URL`, else what
+ * `npm run services` has started (unless `LOTOK_SERVICES=env` says that only the variables count).
+ */
+export function findServices(env: NodeJS.ProcessEnv): Partial<Record<ServiceName, string>> {
+  const started = env['LOTOK_SERVICES'] === 'env' ? undefined : readState()?.services;
+  const found: Partial<Record<ServiceName, string>> = {};
+  for (const name of serviceNames) {
+    const address = env[variables[name]] || started?.[name]?.url;
+    if (address) found[name] = address;
+  }
+  return found;
+}
