@@ -30,10 +30,11 @@ const defaultBodyLimit = 64 * 1024;
 
 export function implementOn(app: Hono, authenticate: Authenticate): Implement {
   return (spec, handler) => {
-    app.on(spec.method, spec.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (context) => {
+    const path = honoPath(spec.path);
+    app.on(spec.method, path.pattern, async (context) => {
       const identity = await identify(spec, authenticate, context.req.raw.headers);
       const request = {
-        params: parse(spec.params, context.req.param(), 'invalid-parameter'),
+        params: parse(spec.params, path.params(context.req.param()), 'invalid-parameter'),
         query: parse(spec.query, context.req.query(), 'invalid-parameter'),
         headers: parse(spec.headers, Object.fromEntries(context.req.raw.headers), 'invalid-parameter'),
         body: await readBody(spec, context),
@@ -42,6 +43,22 @@ export function implementOn(app: Hono, authenticate: Authenticate): Implement {
       } as unknown as HttpRequest<typeof spec>;
       return unlessKnown(context.req.raw, respond(spec, await handler(request)));
     });
+  };
+}
+
+/** Hono's parameters are whole segments: a suffix, as in `{variant}.webp`, is matched with it and taken off again. */
+function honoPath(template: string) {
+  const suffixes = new Map<string, string>();
+  const pattern = template.replaceAll(/\{(\w+)\}([^/]*)/g, (_, name: string, suffix: string) => {
+    suffixes.set(name, suffix);
+    return suffix === '' ? `:${name}` : `:${name}{[^/]+${suffix.replaceAll('.', '\\.')}}`;
+  });
+  const bare = (name: string, value: string): string =>
+    value.slice(0, value.length - (suffixes.get(name)?.length ?? 0));
+  return {
+    pattern,
+    params: (found: Record<string, string>): Record<string, string> =>
+      Object.fromEntries(Object.entries(found).map(([name, value]) => [name, bare(name, value)])),
   };
 }
 
