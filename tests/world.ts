@@ -90,6 +90,8 @@ export interface WorldOptions {
   /** Other services, as far as the one under test calls them. */
   readonly rpc?: Partial<RpcClients>;
   readonly config?: Partial<CoreConfig>;
+  /** Instead of the one in memory, whose contents are `world.objects`. */
+  readonly objects?: ObjectStore;
 }
 
 /** For gRPC handlers called without the wire. */
@@ -121,7 +123,7 @@ export async function openWorld<Tables extends ServiceTables>(
     outbox: createOutbox(module.name, clock),
     bus: missing('bus'),
     rpc: { ...missingRpc(), ...options.rpc },
-    objects: memoryObjects(objects),
+    objects: options.objects ?? memoryObjects(objects),
     mailer: memoryMailer(mails),
     clock,
     log: silentLog,

@@ -18,3 +18,18 @@ export interface ObjectStore {
   get(key: string): Promise<StoredObject | null>;
   delete(key: string): Promise<void>;
 }
+
+export interface SignedPut {
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly expiresAt: Date;
+  readonly signature: string;
+}
+
+/** A store without a server of its own: core takes the uploads for it. */
+export interface ReceivingStore extends ObjectStore {
+  /** Whether `signUpload` has made this, and its time is not over. */
+  verifyUpload(key: string, put: SignedPut, now: Date): boolean;
+}
+
+export const receivesUploads = (store: ObjectStore): store is ReceivingStore => 'verifyUpload' in store;
