@@ -5,9 +5,11 @@
 // a second time from the terminal or from npm. When this process is killed outright, the child notices
 // (run-guard.mjs) and ends itself as if asked to.
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
+  linkSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readSync,
@@ -52,6 +54,7 @@ function commandOfBin(name, rest) {
 
 function run(command, commandArgs) {
   const env = {
+    ...developmentSecrets(),
     ...process.env,
     PATH: `${bins}${delimiter}${process.env.PATH ?? ''}`,
     LOTOK_RUN_PARENT: String(process.pid),
@@ -80,6 +83,33 @@ function run(command, commandArgs) {
     setInterval(() => ancestorsUpToNpm() !== ancestors && forward('SIGTERM'), 1_000).unref();
   }
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/**
+ * What edge and realtime share, for parts that a developer starts one by one: made once in the data folder.
+ * Production sets its own.
+ */
+function developmentSecrets() {
+  if (process.env.NODE_ENV === 'production' || /^(1|true)$/.test(process.env.PRODUCTION ?? '')) return {};
+  const folder = join(process.env.LOTOK_DATA ?? join(root, '.lotok'), 'secrets');
+  return { REALTIME_TOKEN: secret(folder, 'realtime-token'), TICKET_SECRET: secret(folder, 'stream-tickets') };
+}
+
+/** As `core/platform/secrets.ts` makes them: the name appears once, and whole. */
+function secret(folder, name) {
+  const file = join(folder, name);
+  const kept = readOr(file, '');
+  if (kept !== '') return kept;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600 });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  rmSync(draft);
+  return readFileSync(file, 'utf8');
 }
 
 /** Our parent and, where the system tells it, the parent of the shell that npm puts between. */
@@ -112,11 +142,14 @@ async function install() {
   try {
     if (isInstalled()) return; // another process has done it meanwhile
     console.error('installing packages (npm ci)');
-    const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    // The npm that runs us, when one does: it puts node_modules/.bin first on the PATH, and a package may bring an npm.
+    const npm = process.env.npm_execpath;
+    const npmArgs = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+    const { status, error } = spawnSync(npm ? process.execPath : 'npm', npm ? [npm, ...npmArgs] : npmArgs, {
       cwd: root,
       // Standard output belongs to the script.
       stdio: ['ignore', 2, 2],
-      shell: process.platform === 'win32',
+      shell: !npm && process.platform === 'win32',
     });
     if (error || status !== 0) {
       console.error(`npm ci failed${error ? `: ${error.message}` : ''}`);
