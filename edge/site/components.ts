@@ -31,16 +31,33 @@ const statusTones: Readonly<Record<string, string>> = {
 export const badge = (status: string, text: string): Html =>
   html`<span class="badge badge-${statusTones[status] ?? 'plain'}">${text}</span>`;
 
-export const photo = (picture: Photo | undefined, alt: string, t: Visit['t'], lazy = true): Html =>
+interface PhotoOptions {
+  readonly lazy?: boolean;
+  /** How wide the picture is shown; a sharper one is offered to screens that gain by it. */
+  readonly sizes?: string;
+}
+
+export const photo = (
+  picture: Photo | undefined,
+  alt: string,
+  t: Visit['t'],
+  { lazy = true, sizes }: PhotoOptions = {},
+): Html =>
   picture
-    ? html`<img src="${picture.thumb_url}" width="${picture.width}" height="${picture.height}" alt="${alt}" ${lazy ? html`loading="lazy"` : html`fetchpriority="high"`} decoding="async">`
+    ? html`<img src="${picture.thumb_url}"${sizes && sharper(picture.thumb_url, sizes)} width="${picture.width}" height="${picture.height}" alt="${alt}" ${lazy ? html`loading="lazy"` : html`fetchpriority="high"`} decoding="async">`
     : html`<span class="no-photo" role="img" aria-label="${t.noPhoto}">${icon('camera', 32)}</span>`;
+
+/** Thumbs are 400 pixels wide and cards 800, side by side under the same name. */
+const sharper = (thumbUrl: string, sizes: string): Html =>
+  thumbUrl.endsWith('/thumb.webp')
+    ? html` srcset="${thumbUrl} 400w, ${thumbUrl.replace(/thumb\.webp$/, 'card.webp')} 800w" sizes="${sizes}"`
+    : html``;
 
 /** `eager` for the first cards, which are seen without scrolling. */
 export const adCard = ({ format, t }: Visit, ad: Ad, cityName: string, eager = false): Html => html`
   <article class="ad-card">
     <a href="/ads/${ad.id}" class="ad-link">
-      <span class="ad-picture">${photo(ad.photos[0], '', t, !eager)}</span>
+      <span class="ad-picture">${photo(ad.photos[0], '', t, { lazy: !eager, sizes: '(min-width: 60rem) 16rem, (min-width: 40rem) 30vw, 46vw' })}</span>
       <span class="ad-price">${format.money(ad.price)}</span>
       <span class="ad-title">${ad.title}</span>
     </a>

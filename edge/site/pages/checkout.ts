@@ -180,7 +180,7 @@ const points = ({ t }: Visit, { points: all }: Offer, form: Form): Html =>
 const summary = (visit: Visit, { ad, quotes }: Offer): Html => {
   const { t, format } = visit;
   return html`<aside class="panel summary" aria-label="${t.checkout.summary}">
-    <div class="summary-ad"><span class="thumb">${photo(ad.photos[0], '', t, false)}</span><p><a href="/ads/${ad.id}">${ad.title}</a><br><span class="muted small">${t.ad.seller}: ${ad.seller.name}</span></p></div>
+    <div class="summary-ad"><span class="thumb">${photo(ad.photos[0], '', t, { lazy: false })}</span><p><a href="/ads/${ad.id}">${ad.title}</a><br><span class="muted small">${t.ad.seller}: ${ad.seller.name}</span></p></div>
     ${quotes.map(
       ({ method, price, estimated }) => html`<dl class="sums for-${method}">
       <div><dt>${t.checkout.price}</dt><dd>${format.money(ad.price)}</dd></div>
