@@ -1,0 +1,346 @@
+// One flow, run against the edge on each runtime in front of the same core: what clients may rely on wherever it runs.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSocket, orderId, readStream, userId } from '../../realtime/world.testing.ts';
+import { until } from '../until.ts';
+import { adId, type EdgeWorld, startWorld } from './world.ts';
+
+export interface EdgeUnderTest extends AsyncDisposable {
+  readonly url: string;
+}
+
+export function edgeFlow(runtime: string, start: (env: Record<string, string>) => Promise<EdgeUnderTest>): void {
+  describe(`the edge on ${runtime}`, () => {
+    let world: EdgeWorld;
+    let edge: EdgeUnderTest;
+    let bearer: { authorization: string };
+
+    beforeAll(async () => {
+      world = await startWorld();
+      edge = await start(world.env);
+      bearer = { authorization: `Bearer ${await world.issuer.token()}` };
+      await until('the edge is ready', async () => (await fetch(`${edge.url}/readyz`)).ok);
+      // Until it hears of changes it asks core each time.
+      await until('the edge answers from its cache', async () => isHit(await get('/v1/categories')));
+    });
+    afterAll(async () => {
+      await edge?.[Symbol.asyncDispose]();
+      await world?.[Symbol.asyncDispose]();
+    });
+
+    const get = (path: string, headers: Record<string, string> = {}) =>
+      fetch(`${edge.url}${path}`, { headers, redirect: 'manual' });
+    const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+      fetch(`${edge.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+    const cacheStatus = (response: Response): string => response.headers.get('cache-status') ?? '';
+    const isHit = (response: Response): boolean => /^lotok; hit; ttl=\d+$/.test(cacheStatus(response));
+    const problemOf = async (response: Response) => {
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      const problem = (await response.json()) as { type: string; status: number; trace_id?: string };
+      expect(problem.status).toBe(response.status);
+      return `${response.status} ${problem.type.replace('urn:lotok:problem:', '')}`;
+    };
+    const graphql = async (query: string, headers: Record<string, string> = {}) => {
+      const response = await post('/graphql', { query }, headers);
+      return (await response.json()) as {
+        data?: Record<string, unknown> | null;
+        errors?: { extensions: { code: string } }[];
+      };
+    };
+
+    describe('a listing', () => {
+      it('comes from core once and then from the cache, as it was', async () => {
+        const first = await get('/v1/ads?limit=5&city=moscow');
+        expect(cacheStatus(first)).toBe('lotok; fwd=uri-miss; stored');
+        const second = await get('/v1/ads?limit=5&city=moscow');
+        expect(isHit(second)).toBe(true);
+        expect(second.headers.get('age')).toMatch(/^\d+$/);
+        expect(await second.text()).toBe(await first.text());
+      });
+
+      it('is the same for every order of parameters, and whatever an advertiser adds', async () => {
+        await (await get('/v1/ads?limit=6&city=moscow')).text();
+        expect(isHit(await get('/v1/ads?city=moscow&utm_source=x&limit=6'))).toBe(true);
+      });
+
+      it('is not sent again to a client that has it', async () => {
+        const etag = (await get('/v1/ads?limit=7')).headers.get('etag') ?? '';
+        const again = await get('/v1/ads?limit=7', { 'if-none-match': etag });
+        expect(again.status).toBe(304);
+        expect(await again.text()).toBe('');
+      });
+
+      it('is asked for once by many who come at the same moment', async () => {
+        world.listingMs = 150;
+        const before = world.asked('/v1/ads');
+        const answers = await Promise.all(Array.from({ length: 20 }, () => get('/v1/ads?limit=8')));
+        world.listingMs = 0;
+        expect(answers.every(({ status }) => status === 200)).toBe(true);
+        expect(world.asked('/v1/ads') - before).toBe(1);
+        expect(answers.filter((answer) => cacheStatus(answer).includes('collapsed')).length).toBeGreaterThan(0);
+      });
+
+      it('shows a change within a second after core told of it', async () => {
+        await (await get('/v1/ads?limit=9')).text();
+        world.title = 'Sold bicycle';
+        world.source.publish('system:cache', 'cache.invalidate', {
+          groups: [`ad-${adId}`],
+          at: new Date().toISOString(),
+        });
+        await until(
+          'the new title is there',
+          async () => (await (await get('/v1/ads?limit=9')).text()).includes('Sold bicycle'),
+          { timeoutMs: 1_000 },
+        );
+      });
+
+      it('shows the seller’s own change at once where it was made', async () => {
+        await (await get(`/v1/ads/${adId}`)).text();
+        const title = `Changed on ${runtime}`;
+        const changed = await fetch(`${edge.url}/v1/ads/${adId}`, {
+          method: 'PATCH',
+          headers: { ...bearer, 'content-type': 'application/json' },
+          body: JSON.stringify({ title }),
+        });
+        expect(changed.status).toBe(200);
+        expect(await (await get(`/v1/ads/${adId}`)).json()).toMatchObject({ title });
+      });
+
+      it('never shows core a token, a cookie or an address that the client made up', async () => {
+        await get('/v1/ads?limit=10', {
+          ...bearer,
+          cookie: 'a=b',
+          'x-forwarded-for': '203.0.113.9',
+          forwarded: 'for=203.0.113.9',
+        });
+        const { headers } = world.seen.findLast(({ path }) => path === '/v1/ads') ?? { headers: new Headers() };
+        expect(headers.has('authorization')).toBe(false);
+        expect(headers.has('cookie')).toBe(false);
+        expect(headers.has('forwarded')).toBe(false);
+        expect(headers.get('x-forwarded-for')).not.toContain('203.0.113.9');
+      });
+
+      it('is answered to HEAD without a body', async () => {
+        await (await get('/v1/ads?limit=11')).text();
+        const head = await fetch(`${edge.url}/v1/ads?limit=11`, { method: 'HEAD' });
+        expect(isHit(head)).toBe(true);
+        expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100);
+      });
+
+      it('is still there when core is not', async () => {
+        await (await get('/v1/ads?limit=12')).text();
+        world.down = true;
+        try {
+          expect((await get('/v1/ads?limit=12')).status).toBe(200);
+          expect(await problemOf(await get('/v1/ads?limit=13'))).toBe('503 unavailable');
+        } finally {
+          world.down = false;
+        }
+      });
+    });
+
+    describe('a token', () => {
+      it('opens what is personal, which is never stored', async () => {
+        const me = await get('/v1/me', bearer);
+        expect(await me.json()).toMatchObject({ id: userId });
+        const before = world.asked('/v1/me');
+        await get('/v1/me', bearer);
+        expect(world.asked('/v1/me') - before).toBe(1);
+      });
+
+      it('is needed, and has to be right', async () => {
+        const header = btoa(JSON.stringify({ alg: 'none' })).replaceAll('=', '');
+        const payload = btoa(
+          JSON.stringify({
+            sub: userId,
+            sid: 's',
+            roles: ['user'],
+            iss: 'https://lotok.internal',
+            aud: 'lotok',
+            exp: 4_000_000_000,
+          }),
+        ).replaceAll('=', '');
+        const before = world.asked('/v1/me');
+        for (const authorization of [
+          undefined,
+          'Basic YTpi',
+          'Bearer nonsense',
+          `Bearer ${header}.${payload}.`,
+          `Bearer ${await world.issuer.token({ expiresInSeconds: -60 })}`,
+          `Bearer ${await world.issuer.token({ audience: 'someone-else' })}`,
+        ]) {
+          const refused = await get('/v1/me', authorization === undefined ? {} : { authorization });
+          expect(await problemOf(refused)).toBe('401 unauthenticated');
+          expect(refused.headers.get('www-authenticate')).toMatch(/^Bearer/);
+        }
+        expect(world.asked('/v1/me')).toBe(before);
+      });
+
+      it('of a user does not open what is for moderators', async () => {
+        expect(await problemOf(await get('/v1/moderation/ads', bearer))).toBe('403 forbidden');
+      });
+
+      it('no longer counts when its session was ended', async () => {
+        const authorization = `Bearer ${await world.issuer.token({ sid: 'ending' })}`;
+        expect((await get('/v1/me', { authorization })).status).toBe(200);
+        world.source.publish('system:sessions', 'session.revoked', {
+          sid: 'ending',
+          until: Math.floor(Date.now() / 1000) + 600,
+        });
+        await until('the token is refused', async () => (await get('/v1/me', { authorization })).status === 401, {
+          timeoutMs: 2_000,
+        });
+      });
+    });
+
+    describe('a request that is wrong', () => {
+      it('gets a problem that says how', async () => {
+        const key = { 'idempotency-key': 'one-of-a-kind' };
+        expect(await problemOf(await get('/v1/nothing'))).toBe('404 not-found');
+        const method = await fetch(`${edge.url}/v1/ads`, { method: 'DELETE' });
+        expect(method.headers.get('allow')).toBe('GET, HEAD, POST');
+        expect(await problemOf(method)).toBe('405 method-not-allowed');
+        expect(
+          await problemOf(await post('/v1/orders', 'a=b', { ...bearer, ...key, 'content-type': 'text/plain' })),
+        ).toBe('415 unsupported-media-type');
+        expect(await problemOf(await post('/v1/orders', { text: 'x'.repeat(70_000) }, { ...bearer, ...key }))).toBe(
+          '413 content-too-large',
+        );
+        expect((await get('/v1/ads', { 'x-large': 'x'.repeat(15_000), 'x-larger': 'x'.repeat(3_000) })).status).toBe(
+          431,
+        );
+      });
+
+      it('and one that is right reaches core whole, with its trace', async () => {
+        const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+        const made = await post(
+          '/v1/orders',
+          { ad_id: adId },
+          { ...bearer, 'idempotency-key': 'order-one', traceparent },
+        );
+        expect(made.status).toBe(201);
+        expect(await made.json()).toMatchObject({ echo: { ad_id: adId } });
+        const { headers } = world.seen.findLast(({ method }) => method === 'POST') ?? { headers: new Headers() };
+        expect(headers.get('traceparent')).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
+        expect(headers.get('idempotency-key')).toBe('order-one');
+        expect(headers.get('authorization')).toBe(bearer.authorization);
+        expect(made.headers.get('ratelimit')).toMatch(/^"(user|address)";r=\d+;t=\d+$/);
+      });
+    });
+
+    describe('a browser', () => {
+      it('may read the API from another origin', async () => {
+        const preflight = await fetch(`${edge.url}/v1/orders`, {
+          method: 'OPTIONS',
+          headers: {
+            origin: 'https://app.example',
+            'access-control-request-method': 'POST',
+            'access-control-request-headers': 'authorization',
+          },
+        });
+        expect(preflight.status).toBe(204);
+        expect(preflight.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('authorization');
+        expect(
+          (await get('/v1/ads', { origin: 'https://app.example' })).headers.get('access-control-allow-origin'),
+        ).toBe('*');
+      });
+
+      it('gets the storefront, its style and the docs, all with a policy', async () => {
+        for (const path of ['/', '/docs']) {
+          const page = await get(path, { accept: 'text/html' });
+          expect(page.status).toBe(200);
+          expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+          const style = /<link[^>]+href="([^"]+\.css[^"]*)"/.exec(await page.text())?.[1] ?? '';
+          expect((await get(style)).headers.get('content-type')).toMatch(/^text\/css/);
+        }
+        expect(await (await get('/openapi.json')).json()).toMatchObject({
+          openapi: '3.1.0',
+          servers: [{ url: edge.url }],
+        });
+        expect(await (await get('/asyncapi.json')).json()).toMatchObject({ asyncapi: '3.0.0' });
+        expect((await get('/sandbox/mail')).status).toBe(200);
+      });
+    });
+
+    describe('GraphQL', () => {
+      it('gathers a screen from several answers', async () => {
+        const answer = await graphql(
+          `{ orderPage(id: "${orderId}") { order { status timeline { status } } } home { categories { id } newest { title } } me { name unread orders { id } } adPage(id: "${adId}") { ad { price { amount } } seller { sales } similar { id } } }`,
+          bearer,
+        );
+        expect(answer.errors).toBeUndefined();
+        expect(answer.data).toMatchObject({
+          orderPage: { order: { status: 'paid', timeline: [{ status: 'paid' }] } },
+          home: { categories: [{ id: 'bicycles' }] },
+          me: { name: 'Anna', unread: 3, orders: [{ id: orderId }] },
+          adPage: { ad: { price: { amount: 1_500_000 } }, seller: { sales: 3 }, similar: [] },
+        });
+      });
+
+      it('tells who needs a token that one is needed, and gives the rest', async () => {
+        const answer = await graphql('{ me { id } home { newest { id } } }');
+        expect(answer.errors?.map(({ extensions }) => extensions.code)).toEqual(['UNAUTHENTICATED']);
+        expect(answer.data).toMatchObject({ me: null, home: { newest: [{ id: adId }] } });
+      });
+
+      it('refuses what costs too much', async () => {
+        const aliases = Array.from({ length: 20 }, (_none, index) => `a${index}: __typename`).join(' ');
+        expect((await graphql(`{ ${aliases} }`)).errors?.[0]?.extensions.code).toBe('QUERY_TOO_COSTLY');
+      });
+    });
+
+    describe('a stream', () => {
+      const status = (name: string) => ({
+        order_id: orderId,
+        status: name,
+        cancel_reason: null,
+        ad_title: 'Bicycle',
+        at: new Date().toISOString(),
+      });
+      const say = (name: string): void => world.source.publish(`user:${userId}`, 'order.status', status(name));
+
+      it('tells what happens, and what was missed to who comes back', async () => {
+        const url = `${edge.url}/v1/stream?topics=orders&order=${orderId}`;
+        using stream = await readStream(url, bearer);
+        expect(stream.status).toBe(200);
+        say('paid');
+        await stream.has(1);
+        const place = stream.lastId ?? '';
+        stream[Symbol.dispose]();
+        say('in_delivery');
+        using again = await readStream(url, { ...bearer, 'last-event-id': place });
+        say('delivered');
+        expect((await again.has(2)).map(({ event, data }) => `${event} ${String(data['status'])}`)).toEqual([
+          'order.status in_delivery',
+          'order.status delivered',
+        ]);
+      });
+
+      it('opens by ticket as a WebSocket, and not without', async () => {
+        await expect(openSocket(`${edge.url}/v1/ws`)).rejects.toThrow('refused 401');
+        const { ticket } = (await (await post('/v1/stream/tickets', '', bearer)).json()) as { ticket: string };
+        using socket = await openSocket(`${edge.url}/v1/ws?ticket=${ticket}&topics=orders`);
+        const before = socket.received.length;
+        say('completed');
+        await until('the message came', () =>
+          socket.received.slice(before).some((each) => each['event'] === 'order.status'),
+        );
+        expect(socket.received.at(-1)).toMatchObject({ event: 'order.status', data: { status: 'completed' } });
+      });
+
+      it('is refused without a token', async () => {
+        expect(await problemOf(await get('/v1/stream'))).toBe('401 unauthenticated');
+        expect(await problemOf(await get('/v1/stream?ticket=made-up'))).toBe('401 unauthenticated');
+      });
+    });
+
+    it('counts what it does', async () => {
+      const text = await (await get('/metrics')).text();
+      expect(text).toMatch(/lotok_edge_requests_total\{route="\/v1\/ads",method="GET",code="200"\} \d+/);
+      expect(text).toMatch(/lotok_edge_cache_total\{result="hit"\} \d+/);
+    });
+  });
+}
