@@ -27,7 +27,13 @@ export class Past {
   say(step: number): ChannelMessage {
     this.#offset += step;
     const position = { epoch: this.epoch, offset: this.#offset, time: started };
-    const message = { channel, position, previous: this.#kept.at(-1)?.position.offset ?? null, event: 'e', data: this.#offset };
+    const message = {
+      channel,
+      position,
+      previous: this.#kept.at(-1)?.position.offset ?? null,
+      event: 'e',
+      data: this.#offset,
+    };
     this.#kept.push(message);
     this.said.push(message);
     return message;
@@ -51,15 +57,23 @@ export class Past {
     const first = this.#kept[0];
     const last = this.#kept.at(-1);
     if (!since) return { head: this.head, messages: [], gap: false };
-    const reached = since.epoch === this.epoch && reaches(since, first && last ? { first, last: last.position.offset } : null, 0);
+    const reached =
+      since.epoch === this.epoch && reaches(since, first && last ? { first, last: last.position.offset } : null, 0);
     if (!reached) return { head: this.head, messages: [], gap: true };
-    return { head: this.head, messages: this.#kept.filter(({ position }) => position.offset > since.offset), gap: false };
+    return {
+      head: this.head,
+      messages: this.#kept.filter(({ position }) => position.offset > since.offset),
+      gap: false,
+    };
   }
 
   /** How many messages were said up to a place. */
   countUpTo({ epoch, offset }: Position): number {
     const number = (name: string): number => Number(name.slice(1));
-    return this.said.filter(({ position }) => number(position.epoch) < number(epoch) || (position.epoch === epoch && position.offset <= offset)).length;
+    return this.said.filter(
+      ({ position }) =>
+        number(position.epoch) < number(epoch) || (position.epoch === epoch && position.offset <= offset),
+    ).length;
   }
 }
 
@@ -104,7 +118,8 @@ export class Witness implements ChannelSink {
 
   /** To be asked when everything has arrived. */
   check(): readonly string[] {
-    if (this.#count !== this.#past.said.length) this.complaints.push(`ended at ${this.#count} of ${this.#past.said.length}`);
+    if (this.#count !== this.#past.said.length)
+      this.complaints.push(`ended at ${this.#count} of ${this.#past.said.length}`);
     return this.complaints;
   }
 

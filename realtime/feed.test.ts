@@ -84,7 +84,12 @@ class SteppedHistory implements History {
 
 const command = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('say' as const), step: fc.integer({ min: 1, max: 3 }) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('listen' as const, 'read' as const, 'answer' as const, 'deliver' as const) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom('listen' as const, 'read' as const, 'answer' as const, 'deliver' as const),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), since: fc.option(fc.nat({ max: 20 })) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'restore' as const, 'leave' as const) }) },
 );
@@ -93,14 +98,21 @@ const forgetting = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('renew' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('prune' as const), count: fc.integer({ min: 1, max: 4 }) }) },
 );
-type Command = (typeof forgetting extends fc.Arbitrary<infer Each> ? Each : never);
+type Command = typeof forgetting extends fc.Arbitrary<infer Each> ? Each : never;
 
+const metrics = createMetrics();
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function play(commands: readonly Command[]): Promise<string[]> {
   const history = new SteppedHistory();
   const feed = new Feed({
-    channel: 'user:a', history, log: silentLog, metrics: createMetrics(), maxKept: 1_000, onEmpty: () => {}, onFailed: () => {},
+    channel: 'user:a',
+    history,
+    log: silentLog,
+    metrics,
+    maxKept: 1_000,
+    onEmpty: () => {},
+    onFailed: () => {},
   });
   const places: Position[] = [history.past.head];
   const present: { witness: Witness; detach: () => void }[] = [];
