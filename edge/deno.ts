@@ -14,7 +14,7 @@ declare const Deno: {
     options: { hostname: string; port: number; cert?: string; key?: string; onListen(address: { port: number }): void },
     handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Promise<Response>,
   ): { shutdown(): Promise<void>; finished: Promise<void> };
-  upgradeWebSocket(request: Request): { response: Response; socket: EdgeSocket };
+  upgradeWebSocket(request: Request): { response: Response; socket: WebSocket };
   addSignalListener(signal: 'SIGINT' | 'SIGTERM', listener: () => void): void;
   exit(code: number): never;
 };
@@ -51,7 +51,10 @@ const platform: Platform = {
       socket.addEventListener('error', (event) => reject(new Error((event as ErrorEvent).message || 'no WebSocket')));
       socket.addEventListener('close', () => reject(new Error('the WebSocket was closed before it was open')));
     }),
-  upgradeWebSocket: (request) => Deno.upgradeWebSocket(request),
+  upgradeWebSocket(request) {
+    const { response, socket } = Deno.upgradeWebSocket(request);
+    return { response, socket: sendingWhenOpen(socket) };
+  },
   peerAddress: (request) => peers.get(request) ?? '',
   asset: createAssets(new URL('./site/assets/', import.meta.url)),
   waitUntil: (work) => {
@@ -95,6 +98,23 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       Deno.exit(1);
     });
   });
+}
+
+/** Deno's socket opens only after the answer was given, and refuses to send before that. */
+function sendingWhenOpen(socket: WebSocket): EdgeSocket {
+  const waiting: string[] = [];
+  socket.addEventListener('open', () => {
+    for (const data of waiting.splice(0)) socket.send(data);
+  });
+  return {
+    send: (data) => (socket.readyState === WebSocket.CONNECTING ? void waiting.push(data) : socket.send(data)),
+    close: (code, reason) => socket.close(code, reason),
+    get bufferedAmount() {
+      return socket.bufferedAmount;
+    },
+    addEventListener: (type: 'message' | 'close' | 'error', listener: (event: never) => void) =>
+      socket.addEventListener(type, listener as EventListener),
+  };
 }
 
 function createAssets(folder: URL): (path: string) => Asset | null {

@@ -1,6 +1,6 @@
 // What resolvers load: core's REST answers through the edge's own cache, each once per GraphQL request.
 import DataLoader from 'dataloader';
-import { GraphQLError } from 'graphql';
+import { createGraphQLError } from 'graphql-yoga';
 import type { z } from 'zod';
 import type { Ad, Category } from '../../contracts/ads.ts';
 import type { Order, OrderWithTimeline } from '../../contracts/orders.ts';
@@ -47,14 +47,14 @@ export function createLoads(
     const route = routes[id];
     const personal = route.auth !== 'public';
     if (personal && token === undefined)
-      throw new GraphQLError('A valid access token is needed', { extensions: { code: 'UNAUTHENTICATED' } });
+      throw createGraphQLError('A valid access token is needed', { extensions: { code: 'UNAUTHENTICATED' } });
     const path = route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? ''));
     const response = await api(route.method, path, { context, query, token: personal ? token : undefined, signal });
     if (!response.ok) throw await toError(response);
     const body: unknown = await response.json();
     const parsed = 'body' in route.success ? route.success.body.safeParse(body) : { success: false as const };
     if (!parsed.success)
-      throw new GraphQLError('The service behind gave no valid answer', { extensions: { code: 'BAD_GATEWAY' } });
+      throw createGraphQLError('The service behind gave no valid answer', { extensions: { code: 'BAD_GATEWAY' } });
     return parsed.data;
   }
 
@@ -72,11 +72,7 @@ export function createLoads(
       return await loading;
     } catch (error) {
       // An id that is no id names nothing, too.
-      if (
-        error instanceof GraphQLError &&
-        ['NOT_FOUND', 'INVALID_PARAMETER'].includes(String(error.extensions['code']))
-      )
-        return null;
+      if (['NOT_FOUND', 'INVALID_PARAMETER'].includes(codeOf(error))) return null;
       throw error;
     }
   };
@@ -93,11 +89,16 @@ export function createLoads(
   };
 }
 
+const codeOf = (error: unknown): string => {
+  const { extensions } = error as { extensions?: { code?: unknown } };
+  return String(extensions?.code);
+};
+
 /** A problem's stable type becomes the error's code: `urn:lotok:problem:not-found` → `NOT_FOUND`. */
-async function toError(response: Response): Promise<GraphQLError> {
+async function toError(response: Response): Promise<Error> {
   const problem = Problem.safeParse(await response.json().catch(() => null)).data;
   const code = problem?.type.split(':').at(-1)?.replaceAll('-', '_').toUpperCase() ?? 'BAD_GATEWAY';
-  return new GraphQLError(problem?.detail ?? problem?.title ?? 'The service behind gave no valid answer', {
+  return createGraphQLError(problem?.detail ?? problem?.title ?? 'The service behind gave no valid answer', {
     extensions: { code },
   });
 }
