@@ -101,7 +101,7 @@ const languageSwitch = ({ t, url, language }: Visit): Html => {
   const other = language === 'ru' ? 'en' : 'ru';
   return html`<form class="language" method="post" action="/language">
     <input type="hidden" name="return" value="${url.pathname + url.search}">
-    <button class="menu-link" name="language" value="${other}" lang="${other}" aria-label="${t.menu.switchLanguage}">${other.toUpperCase()}</button>
+    <button class="menu-link" name="language" value="${other}" lang="${other}">${other.toUpperCase()}<span class="visually-hidden">: ${t.menu.switchLanguage}</span></button>
   </form>`;
 };
 
