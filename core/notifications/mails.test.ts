@@ -106,6 +106,15 @@ describe('a mail', () => {
     expect(mails[0]?.text).toContain('not enough money');
   });
 
+  it.each([
+    ['card_velocity_exceeded', 'Reason: the bank declined the payment.'],
+    ['Ask your bank!', 'Reason: Ask your bank!'],
+    ['', 'nothing was charged.'],
+  ])('explains the reason “%s” of a provider', (reason, words) => {
+    const failed = { kind: 'payment_failed' as const, order_id: null, parameters: { reason } };
+    expect(messageOf(failed, undefined, 'en').text).toMatch(new RegExp(`${words.replace('.', '\\.')}$`));
+  });
+
   it('cannot be made to carry somebody’s markup or headers', () => {
     const hostile = '<img src=x onerror=alert(1)>\r\nBcc: everybody@example.test';
     const notification = {

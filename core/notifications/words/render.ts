@@ -58,13 +58,16 @@ export function mailOf(
   };
 }
 
-/** Codes of reasons become words; words of others stay as they are. */
+/** Codes of reasons become words, and words of others stay as they are. A code that we don't know is no word. */
 function explained({ kind, parameters }: Told, order: OrderRow | undefined, language: Language): Facts {
+  const { reasons } = languages[language];
   const facts = factsOf(parameters, order, language);
   // The total has the delivery in it, which isn't what a seller gets.
   const total = kind.startsWith('sale_') ? null : facts.total;
-  const reason = facts.reason && (languages[language].reasons[facts.reason] ?? facts.reason).replace(/[.\s]+$/, '');
-  return { ...facts, total, reason };
+  const isCode = facts.reason !== null && /^[a-z0-9]+([_.-][a-z0-9]+)*$/.test(facts.reason);
+  const otherwise = isCode ? (kind === 'payment_failed' ? reasons['payment_declined'] : null) : facts.reason;
+  const reason = (facts.reason && reasons[facts.reason]) || otherwise;
+  return { ...facts, total, reason: reason?.replace(/[.\s]+$/, '') ?? null };
 }
 
 type Row = readonly [label: string, value: string];
