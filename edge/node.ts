@@ -1,8 +1,14 @@
 // The edge on Node: HTTP/1.1, or with a certificate HTTP/2 too.
+
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
-import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { createServer, Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
+import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
@@ -62,7 +68,7 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     if (hit.body) outgoing.end(hit.body);
     else outgoing.end();
   };
-  const server = tls
+  const server: Server = tls
     ? createSecureServer({ ...tls, ...limits, allowHTTP1: true, minVersion: 'TLSv1.2' }, onIncoming)
     : createServer(limits, onIncoming);
   server.on('clientError', refuseClient);
@@ -87,7 +93,7 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     url: `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '[::]' ? 'localhost' : host}:${port}`,
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      if (server instanceof HttpServer) server.closeIdleConnections();
       // Ends the streams, so that their clients go to another edge at once.
       await edge[Symbol.asyncDispose]();
       const force = setTimeout(() => {
@@ -196,7 +202,7 @@ function createAssets(folder: string): (path: string) => Asset | null {
   const known = new Map<string, Asset>();
   return (path) => {
     const file = normalize(join(folder, path));
-    if (!file.startsWith(folder + '/')) return null;
+    if (!file.startsWith(`${folder}/`)) return null;
     const kept = known.get(file);
     if (kept) return kept;
     const contentType = contentTypes[extname(file)];
