@@ -48,7 +48,7 @@ const signInView = (visit: Visit, form: Form, back: string): Html => {
           ${demoAccounts.map(
             ([key, { email, name }]) => html`<form method="post" action="/sign-in">
             <input type="hidden" name="return" value="${back}"><input type="hidden" name="email" value="${email}"><input type="hidden" name="password" value="${demoPassword}">
-            <button class="demo-account">${icon('user', 22)}<span><strong>${t.auth.demo[key]}</strong> ${name}<br><span class="muted small">${email}</span></span></button>
+            <button class="demo-account">${icon('user', 22)}<span><strong>${t.auth.demo[key]}</strong>${name !== t.auth.demo[key] && ` ${name}`}<br><span class="muted small">${email}</span></span></button>
           </form>`,
           )}
         </div>

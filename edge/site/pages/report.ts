@@ -1,7 +1,6 @@
 // Complaints: the form on ads and sellers, and the page that says what became of one.
 import { html } from 'hono/html';
 import { reportReasons } from '../../../contracts/reports.ts';
-import { badge } from '../components.ts';
 import { ownPath } from '../csrf.ts';
 import { formProblem, select, textarea } from '../fields.ts';
 import { type Form, failedForm, failedStatus, readForm } from '../form.ts';
@@ -79,7 +78,7 @@ export async function reportPage(c: SiteContext): Promise<Response> {
       <p>${report.status === 'processing' ? t.report.processingText : report.resolution}</p>
       <dl class="facts">
         <div><dt>${t.report.number}</dt><dd class="code">${report.id}</dd></div>
-        <div><dt>${t.report.reason}</dt><dd>${t.report.reasons[report.reason]} ${badge(report.status, title)}</dd></div>
+        <div><dt>${t.report.reason}</dt><dd>${t.report.reasons[report.reason]}</dd></div>
       </dl>
       <p><a class="button button-quiet" href="${ownPath(c.req.query('return'), visit.url.origin)}">${t.report.back}</a></p>
     </div>`,
