@@ -44,6 +44,9 @@ describe('the order page', () => {
       'facts',
     ]);
     expect(parts).toContain('SB-10024471');
+    expect(await (await buyer.get(`/orders/${uuid(2003)}/now`)).text()).toContain(
+      'Пункт 1 на Тверской, Москва, Тверская ул., 4',
+    );
   });
 
   it('cancels, accepts and reviews, each by its own form', async () => {

@@ -25,7 +25,13 @@ export const liveTexts = ({ t }: Visit, selling: boolean): string =>
     reconnecting: t.order.reconnecting,
   });
 
-export const orderParts = (visit: Visit, order: OrderWithTimeline, review: Form): Html => {
+export interface OrderView {
+  readonly order: OrderWithTimeline;
+  /** The pick-up point in words. */
+  readonly point: string | null;
+}
+
+export const orderParts = (visit: Visit, { order, point }: OrderView, review: Form): Html => {
   const { t } = visit;
   const selling = visit.session?.userId === order.seller_id;
   return html`
@@ -40,7 +46,7 @@ export const orderParts = (visit: Visit, order: OrderWithTimeline, review: Form)
         <h2 id="timeline" class="h3">${t.order.timeline}</h2>
         <ol class="timeline" role="list" data-timeline>${order.timeline.toReversed().map((entry) => timelineEntry(visit, entry))}</ol>
       </section>
-      <div class="order-side" data-part="facts">${orderFacts(visit, order)}</div>
+      <div class="order-side" data-part="facts">${orderFacts(visit, order, point)}</div>
     </div>`;
 };
 
@@ -131,7 +137,7 @@ const timelineText = ({ t }: Visit, entry: TimelineEntry): string => {
   }
 };
 
-const orderFacts = (visit: Visit, order: OrderWithTimeline): Html => {
+const orderFacts = (visit: Visit, order: OrderWithTimeline, point: string | null): Html => {
   const { t, format } = visit;
   const { delivery, payment, ad } = order;
   const ended = order.status === 'cancelled' || order.status === 'completed';
@@ -141,7 +147,7 @@ const orderFacts = (visit: Visit, order: OrderWithTimeline): Html => {
     <section class="panel"><h2 class="h3">${t.order.deliveryTitle}</h2><dl class="facts">
       ${fact(t.checkout.method, t.ad.methods[delivery.method])}
       ${fact(t.order.address, delivery.address)}
-      ${fact(t.order.point, delivery.pickup_point)}
+      ${fact(t.order.point, point)}
       ${fact(t.order.state, delivery.stage && badge(delivery.stage, t.order.stage[delivery.stage]))}
       ${fact(t.order.estimated, delivery.estimated && !ended && format.dates(delivery.estimated))}
       ${fact(t.order.tracking, delivery.tracking_number === null ? (ended ? null : html`<span class="muted">${t.order.noTracking}</span>`) : html`<span class="code" data-tracking>${delivery.tracking_number}</span>`)}

@@ -1,15 +1,34 @@
 // An order's page, the piece of it that is fetched again when news arrives, and what can be done with it.
 import { html } from 'hono/html';
-import { notFound } from '../client.ts';
+import { CallFailed, notFound } from '../client.ts';
 import { breadcrumbs, notice, time } from '../components.ts';
 import { blankForm, type Form, failedForm, failedStatus, readForm } from '../form.ts';
 import type { Html } from '../html.ts';
 import { layout } from '../layout.ts';
 import { doneNotice } from '../notices.ts';
 import { requireSession, type SiteContext, type Visit } from '../visit.ts';
-import { liveTexts, orderNumber, orderParts } from './order-view.ts';
+import { liveTexts, type OrderView, orderNumber, orderParts } from './order-view.ts';
 
-const loadOrder = ({ client }: Visit, id: string) => client.get('getOrder', { params: { id } });
+async function loadOrder(visit: Visit, id: string): Promise<OrderView> {
+  const order = await visit.client.get('getOrder', { params: { id } });
+  const { pickup_point } = order.delivery;
+  return { order, point: pickup_point === null ? null : await pointText(visit, pickup_point) };
+}
+
+/** An order names its pick-up point by id only. Where the id tells the city, its list has the point's address. */
+async function pointText({ client }: Visit, id: string): Promise<string> {
+  try {
+    const { items: cities } = await client.get('listCities');
+    const city = cities.find((each) => id.startsWith(`${each.id}-`));
+    if (!city) return id;
+    const { items } = await client.get('listPickupPoints', { query: { city: city.id } });
+    const point = items.find((each) => each.id === id);
+    return point ? `${point.name}, ${point.address}` : id;
+  } catch (error) {
+    if (error instanceof CallFailed) return id;
+    throw error;
+  }
+}
 
 export async function orderPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
@@ -59,7 +78,8 @@ export async function changeOrder(c: SiteContext): Promise<Response> {
 }
 
 async function view(visit: Visit, id: string, review: Form, above: Html): Promise<Html> {
-  const order = await loadOrder(visit, id);
+  const loaded = await loadOrder(visit, id);
+  const { order } = loaded;
   const { t, format, session } = visit;
   const selling = session?.userId === order.seller_id;
   const title = (selling ? t.order.saleTitle : t.order.title)(orderNumber(order.id));
@@ -77,7 +97,7 @@ async function view(visit: Visit, id: string, review: Form, above: Html): Promis
       </div>
       ${above}
       <p class="visually-hidden" role="status" aria-live="polite" data-announce></p>
-      <div id="order-parts">${orderParts(visit, order, review)}</div>
+      <div id="order-parts">${orderParts(visit, loaded, review)}</div>
     </div>`,
   );
 }
