@@ -142,28 +142,34 @@ async function install() {
   try {
     if (isInstalled()) return; // another process has done it meanwhile
     console.error('installing packages (npm ci)');
-    // The npm that runs us, when one does: it puts node_modules/.bin first on the PATH, and a package may bring an npm.
-    const npm = process.env.npm_execpath;
-    const npmArgs = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-    const { status, error } = spawnSync(npm ? process.execPath : 'npm', npm ? [npm, ...npmArgs] : npmArgs, {
-      cwd: root,
-      // Standard output belongs to the script.
-      stdio: ['ignore', 2, 2],
-      shell: !npm && process.platform === 'win32',
-    });
-    if (error || status !== 0) {
-      console.error(`npm ci failed${error ? `: ${error.message}` : ''}`);
-      process.exit(1);
+    if (!npm('ci', 'ignore')) {
+      // A lock file written against a registry without the packages for other platforms is incomplete to `npm ci`.
+      console.error('npm ci refuses package-lock.json, installing by npm install');
+      if (!npm('install', 2)) process.exit(1);
     }
     if (!isInstalled()) {
       console.error(
-        `npm ci has not installed ${pinnedNode}: are install scripts turned off (npm config get ignore-scripts)?`,
+        `npm has not installed ${pinnedNode}: are install scripts turned off (npm config get ignore-scripts)?`,
       );
       process.exit(1);
     }
   } finally {
     release();
   }
+}
+
+/** Standard output belongs to the script, so npm gets none of it. */
+function npm(command, output) {
+  // The npm that runs us, when one does: it puts node_modules/.bin first on the PATH, and a package may bring an npm.
+  const own = process.env.npm_execpath;
+  const options = ['--no-audit', '--no-fund', '--loglevel=error', ...(command === 'install' ? ['--no-save'] : [])];
+  const { status, error } = spawnSync(own ? process.execPath : 'npm', [...(own ? [own] : []), command, ...options], {
+    cwd: root,
+    stdio: ['ignore', output, output],
+    shell: !own && process.platform === 'win32',
+  });
+  if (error) console.error(`npm could not be started: ${error.message}`);
+  return status === 0;
 }
 
 /** Outside of node_modules, which npm ci removes. */
