@@ -234,7 +234,10 @@ describe('bad input', () => {
       key,
     );
     expect(invalid.status).toBe(422);
-    expect(problem(invalid).errors?.map((error: { field: string }) => error.field)).toEqual(['ad_id', 'delivery.address']);
+    expect(problem(invalid).errors?.map((error: { field: string }) => error.field)).toEqual([
+      'ad_id',
+      'delivery.address',
+    ]);
     const keyless = await buyer.post('/v1/orders', {
       ad_id: randomUUID(),
       delivery: { method: 'courier', address: 'Москва' },
