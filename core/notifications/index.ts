@@ -14,8 +14,18 @@ const keptMs = 365 * 24 * 3_600_000;
 export const notifications: ServiceModule<NotificationsTables> = {
   name: 'notifications',
   migrations,
-  async start({ config, db, databases, outbox, rpc, mailer, clock, log }) {
-    const options: MailsOptions = { db, databases, outbox, rpc, mailer, clock, log, publicUrl: config.publicUrl };
+  async start({ config, db, databases, outbox, rpc, mailer, clock, log, metrics }) {
+    const options: MailsOptions = {
+      db,
+      databases,
+      outbox,
+      rpc,
+      mailer,
+      clock,
+      log,
+      metrics,
+      publicUrl: config.publicUrl,
+    };
     return {
       http: notificationHttp(options),
       rpc: notificationRpc(options),

@@ -5,6 +5,7 @@ import { type Loop, startLoop } from '../platform/loop.ts';
 import { type Mailer, MailRefused } from '../platform/mail/mailer.ts';
 import type { RpcClients } from '../platform/service.ts';
 import type { Log } from '../platform/telemetry/log.ts';
+import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import type { NotificationsOptions } from './service.ts';
 import { mailsChannel, type NotificationRow, readOrders, takeMails, writeMailState } from './store.ts';
@@ -15,6 +16,7 @@ export interface MailsOptions extends NotificationsOptions {
   readonly rpc: Pick<RpcClients, 'users'>;
   readonly mailer: Mailer;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly publicUrl: string;
 }
 
@@ -48,24 +50,28 @@ export async function sendDueMails(options: MailsOptions): Promise<boolean> {
  * by that, and mail programs by the Message-ID.
  */
 async function sendOne(options: MailsOptions, mail: NotificationRow): Promise<void> {
-  const { db, clock, log } = options;
+  const { db, clock, log, metrics } = options;
+  const count = (result: 'sent' | 'postponed' | 'failed'): void => metrics.mails.inc({ kind: mail.kind, result });
   const about = { notification_id: mail.id, order_id: mail.order_id, kind: mail.kind, attempt: mail.mail_attempts };
   const span = { parent: extractTrace(mail.headers), attributes: { 'lotok.notification_id': mail.id } };
   await inSpan(`notifications mail ${mail.kind}`, span, async () => {
     try {
       await deliver(options, mail);
       await writeMailState(db, mail.id, { mail: 'sent', mail_error: null });
+      count('sent');
       log.info('mail.sent', about);
     } catch (error) {
       const reason = (error instanceof Error ? error.message : String(error)).slice(0, 500);
       if (isFinal(error) || mail.mail_attempts >= mostAttempts) {
         await writeMailState(db, mail.id, { mail: 'failed', mail_error: reason });
+        count('failed');
         log.error('mail.failed', { ...about, reason });
         return;
       }
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (mail.mail_attempts - 1));
       const notBefore = new Date(clock.now().getTime() + pauseMs * (0.5 + Math.random() / 2));
       await writeMailState(db, mail.id, { mail_not_before: notBefore, mail_error: reason });
+      count('postponed');
       log.warn('mail.postponed', { ...about, reason });
     }
   });

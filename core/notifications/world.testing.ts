@@ -9,6 +9,7 @@ import { openTestDatabase } from '../../tests/database.ts';
 import { createOutbox } from '../platform/db/outbox.ts';
 import type { Mail } from '../platform/mail/mailer.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
+import { createMetrics } from '../platform/telemetry/metrics.ts';
 import { notificationEvents } from './events.ts';
 import type { MailsOptions } from './mails.ts';
 import { migrations } from './migrations/index.ts';
@@ -35,6 +36,7 @@ export async function notificationsWorld() {
     clock,
     outbox: createOutbox('notifications', clock),
     log: silentLog,
+    metrics: createMetrics({ part: 'test' }),
     publicUrl: 'https://lotok.test/',
     mailer: {
       async send(mail) {

@@ -1,7 +1,14 @@
 // The page that shows the embedded mailbox: every mail's whole text, newest first.
 import { createHash } from 'node:crypto';
 import { html, raw } from 'hono/html';
-import type { KeptMail } from './mailbox.ts';
+
+export interface KeptMail {
+  readonly id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly sent_at: string;
+}
 
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

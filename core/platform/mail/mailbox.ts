@@ -5,20 +5,12 @@ import type { Migration } from 'kysely/migration';
 import type { Clock } from '../clock.ts';
 import type { Timestamp } from '../db/columns.ts';
 import type { DatabaseProvider } from '../db/database.ts';
-import { mailPage, mailPageHeaders, mailViewHeaders } from './mailbox-page.ts';
+import { type KeptMail, mailPage, mailPageHeaders, mailViewHeaders } from './mailbox-page.ts';
 import type { Mailer } from './mailer.ts';
 
 export interface Mailbox extends Mailer {
   /** Puts the mailbox's pages on an app. */
   pages(app: Hono): void;
-}
-
-export interface KeptMail {
-  readonly id: string;
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-  readonly sent_at: string;
 }
 
 export interface MailboxOptions {
