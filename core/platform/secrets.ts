@@ -1,5 +1,5 @@
 // Secrets that belong to a data folder: made once, readable by the owner only.
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -24,6 +24,10 @@ export async function folderSecret(folder: string, name: string): Promise<string
   if (!made) throw new Error(`the secret ${file} cannot be read`);
   return made;
 }
+
+/** A secret of its own for each purpose, from one that is shared; none tells of the others. */
+export const derivedSecret = (secret: string, purpose: string): string =>
+  createHmac('sha256', secret).update(purpose).digest('base64url');
 
 async function read(file: string): Promise<string | null> {
   try {

@@ -1,0 +1,110 @@
+// A change of a shipment: its row, its history, its event and the notice, in one transaction.
+import type { DeliveryStage } from '../../contracts/delivery.ts';
+import type { Clock } from '../platform/clock.ts';
+import { addNotice } from '../platform/db/notices.ts';
+import type { Outbox } from '../platform/db/outbox.ts';
+import type { Log } from '../platform/telemetry/log.ts';
+import type { CourierShipment } from './couriers/courier.ts';
+import { hear, isFinal } from './rules.ts';
+import { appendChange, type ShipmentRow, type Trx, updateShipment } from './store.ts';
+
+export interface Changing {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long the courier may be silent about a parcel that is on its way, before it is asked. */
+  readonly askAfterMs: number;
+}
+
+const longestAskMs = 15 * 60_000;
+const longestPauseMs = 60_000;
+
+/** Applies what the courier says to a locked shipment. Old news, and news heard before, change nothing. */
+export async function applyWord(
+  trx: Trx,
+  shipment: ShipmentRow,
+  word: CourierShipment,
+  changing: Changing,
+): Promise<ShipmentRow> {
+  if (shipment.courier_id !== null && shipment.courier_id !== word.courierId) {
+    throw new Error(`shipment ${shipment.id} is registered as ${shipment.courier_id}, not ${word.courierId}`);
+  }
+  const path = hear(shipment.stage, word.stage);
+  let row = await updateShipment(trx, shipment.id, {
+    courier_id: word.courierId,
+    tracking_number: word.trackingNumber,
+    // Old news has old dates.
+    ...(path.length > 0 ? { estimated_from: word.estimated.from, estimated_to: word.estimated.to } : {}),
+  });
+  for (const stage of path) row = await moveTo(trx, row, stage, reasonOf(row, stage, word), changing);
+  const cancelling = row.cancelling && row.stage === 'created';
+  return updateShipment(trx, row.id, { cancelling, due_at: nextDue({ ...row, cancelling }, changing) });
+}
+
+/** One change, told once: the version is part of the event. */
+export async function moveTo(
+  trx: Trx,
+  shipment: ShipmentRow,
+  stage: DeliveryStage,
+  reason: string | null,
+  { outbox, clock, log }: Changing,
+): Promise<ShipmentRow> {
+  const now = clock.now();
+  const row = await updateShipment(trx, shipment.id, {
+    stage,
+    reason,
+    attempts: 0,
+    last_error: null,
+    updated_at: now,
+    version: shipment.version + 1,
+  });
+  await appendChange(trx, row, stage, now);
+  await outbox.add(trx, 'delivery.stage_changed', row.id, {
+    shipment_id: row.id,
+    order_id: row.order_id,
+    buyer_id: row.buyer_id,
+    seller_id: row.seller_id,
+    stage,
+    previous_stage: shipment.stage,
+    tracking_number: row.tracking_number,
+    estimated: estimatedOf(row),
+    reason,
+    at: now.toISOString(),
+    version: row.version,
+  });
+  if (stage === 'at_pickup_point') {
+    const parameters = {
+      ad_title: row.description,
+      tracking_number: row.tracking_number ?? '',
+      pickup_point: row.destination.kind === 'pickup_point' ? row.destination.pickupPoint : '',
+    };
+    const id = `${row.id}:at_pickup_point`;
+    const kind = 'order_at_pickup_point';
+    await addNotice(trx, 'delivery', { id, userId: row.buyer_id, kind, orderId: row.order_id, parameters }, now);
+  }
+  log.info('shipment.stage_changed', { shipment_id: row.id, from: shipment.stage, to: stage, reason });
+  return row;
+}
+
+export const estimatedOf = ({ estimated_from, estimated_to }: ShipmentRow): { from: string; to: string } | null =>
+  estimated_from && estimated_to ? { from: estimated_from, to: estimated_to } : null;
+
+/** When the worker looks again, or null when nothing can follow without the courier telling. */
+export function nextDue(
+  { stage, cancelling, attempts }: Pick<ShipmentRow, 'stage' | 'cancelling' | 'attempts'>,
+  { clock, askAfterMs }: Pick<Changing, 'clock' | 'askAfterMs'>,
+): Date | null {
+  const after = (ms: number): Date => new Date(clock.now().getTime() + ms);
+  if (stage === null || cancelling) return after(pauseMs(attempts));
+  if (isFinal(stage) || stage === 'delivered') return null;
+  return after(Math.min(longestAskMs, askAfterMs * 1.5 ** Math.min(attempts, 20)));
+}
+
+/** Between tries, with jitter, so that what failed together does not come back together. */
+export const pauseMs = (attempts: number): number =>
+  Math.min(longestPauseMs, 200 * 2 ** Math.min(attempts, 12)) * (0.5 + Math.random() / 2);
+
+function reasonOf(shipment: ShipmentRow, stage: DeliveryStage, word: CourierShipment): string | null {
+  if (stage === 'cancelled' && shipment.cancelling) return shipment.cancel_reason;
+  return isFinal(stage) ? word.reason : null;
+}

@@ -1,0 +1,88 @@
+// The gRPC methods of delivery: parse, call, answer.
+import { z } from 'zod';
+import { Money, OrderId, ShipmentId, Slug, UserId } from '../../contracts/common.ts';
+import type { DeliveryStage } from '../../contracts/delivery.ts';
+import { fieldErrors, ProblemError } from '../../contracts/problem.ts';
+import {
+  DeliveryServiceService,
+  type Shipment as ShipmentMessage,
+  type Stage,
+} from '../../proto/generated/lotok/delivery/v1/delivery.ts';
+import type { RpcServer } from '../platform/rpc/server.ts';
+import { estimatedOf } from './changes.ts';
+import type { To } from './couriers/courier.ts';
+import { cancelShipment, createShipment, type DeliveryOptions, quote, read, watch } from './service.ts';
+import type { ShipmentRow } from './store.ts';
+
+const Destination = z
+  .object({ address: z.string().max(300), pickupPoint: z.union([Slug, z.literal('')]) })
+  .refine(
+    ({ address, pickupPoint }) => (address === '') !== (pickupPoint === ''),
+    'must be an address or a pick-up point',
+  )
+  .transform(
+    ({ address, pickupPoint }): To => (address ? { kind: 'address', address } : { kind: 'pickup_point', pickupPoint }),
+  );
+const Quote = z.object({ fromCity: Slug, destination: Destination, declaredValue: Money });
+const OneShipment = z.object({ shipmentId: ShipmentId });
+const CancelShipment = OneShipment.extend({ reason: z.string().max(300) });
+const Watched = OneShipment.extend({ afterVersion: z.int().min(0) });
+const CreateShipment = OneShipment.extend({
+  orderId: OrderId,
+  buyerId: UserId,
+  sellerId: UserId,
+  fromCity: Slug,
+  destination: Destination,
+  description: z.string().max(500),
+  declaredValue: Money,
+}).transform(({ destination, ...rest }) => ({ ...rest, to: destination }));
+
+export function deliveryRpc(server: RpcServer, options: DeliveryOptions): void {
+  server.add(DeliveryServiceService, {
+    async quote(request) {
+      const { fromCity, destination, declaredValue } = parse(Quote, request);
+      return quote(options, { fromCity, to: destination, declaredValue });
+    },
+    createShipment: async (request) => present(await createShipment(options, parse(CreateShipment, request))),
+    async cancelShipment(request) {
+      const { shipmentId, reason } = parse(CancelShipment, request);
+      return present(await cancelShipment(options, shipmentId, reason || null));
+    },
+    get: async (request) => present(await read(options, parse(OneShipment, request).shipmentId)),
+    async *watchShipment(request, { signal }) {
+      const { shipmentId, afterVersion } = parse(Watched, request);
+      for await (const shipment of watch(options, shipmentId, afterVersion, signal)) yield present(shipment);
+    },
+  });
+}
+
+const codes: Readonly<Record<DeliveryStage, Stage>> = {
+  created: 'STAGE_CREATED',
+  accepted: 'STAGE_ACCEPTED',
+  in_transit: 'STAGE_IN_TRANSIT',
+  at_pickup_point: 'STAGE_AT_PICKUP_POINT',
+  delivered: 'STAGE_DELIVERED',
+  returned: 'STAGE_RETURNED',
+  lost: 'STAGE_LOST',
+  cancelled: 'STAGE_CANCELLED',
+};
+
+function present(shipment: ShipmentRow): { shipment: ShipmentMessage } {
+  return {
+    shipment: {
+      shipmentId: shipment.id,
+      orderId: shipment.order_id,
+      stage: shipment.stage ? codes[shipment.stage] : 'STAGE_UNSPECIFIED',
+      trackingNumber: shipment.tracking_number ?? '',
+      estimated: estimatedOf(shipment) ?? undefined,
+      reason: shipment.reason ?? '',
+      version: shipment.version,
+    },
+  };
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, request: unknown): z.output<Schema> {
+  const result = schema.safeParse(request);
+  if (result.success) return result.data;
+  throw new ProblemError('invalid-field', { errors: fieldErrors(result.error) });
+}

@@ -1,0 +1,184 @@
+// Queries of delivery; nobody else reads its schema.
+import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import type { AdId, OrderId, ShipmentId, UserId } from '../../contracts/common.ts';
+import type { DeliveryStage } from '../../contracts/delivery.ts';
+import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import type { NoticesTables } from '../platform/db/notices.ts';
+import type { ServiceTables } from '../platform/service.ts';
+import type { To } from './couriers/courier.ts';
+
+export interface ShipmentsTable {
+  id: ShipmentId;
+  order_id: OrderId;
+  buyer_id: UserId;
+  seller_id: UserId;
+  courier: string;
+  /** Null until the courier has answered or told of it. */
+  courier_id: string | null;
+  tracking_number: string | null;
+  from_city: string;
+  destination: Json<To>;
+  description: string;
+  declared_value: number;
+  currency: string;
+  /** Null until it is registered, or refused. */
+  stage: DeliveryStage | null;
+  reason: string | null;
+  estimated_from: string | null;
+  estimated_to: string | null;
+  cancel_reason: string | null;
+  /** Decided here; the courier has yet to agree. */
+  cancelling: boolean;
+  /** When the worker looks at it next: to register or cancel it, or to ask the courier. Null when nothing can follow. */
+  due_at: NullableTimestamp;
+  /** Of the present work or question, since the last change. */
+  attempts: number;
+  last_error: string | null;
+  /** The trace of the purchase, which webhooks don't carry. */
+  trace: Json<Record<string, string>>;
+  /** 0 while there is nothing to tell. */
+  version: number;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+export type ShipmentRow = Selectable<ShipmentsTable>;
+
+export interface DeliveryTables extends ServiceTables, NoticesTables {
+  shipments: ShipmentsTable;
+  shipment_changes: {
+    shipment_id: ShipmentId;
+    version: number;
+    stage: DeliveryStage;
+    reason: string | null;
+    at: Timestamp;
+  };
+  /** All that couriers told, also what came too late to be told on. */
+  courier_events: {
+    courier: string;
+    event_id: string;
+    shipment_id: ShipmentId;
+    stage: DeliveryStage;
+    received_at: Timestamp;
+  };
+  ad_currencies: { ad_id: AdId; currency: string; version: number };
+}
+
+type Db = Kysely<DeliveryTables>;
+export type Trx = Transaction<DeliveryTables>;
+
+/** Notified with each change of a shipment's version. */
+export const changesChannel = 'delivery_changes';
+
+/** False when a shipment with this id is there already. */
+export async function insertShipment(
+  db: Db,
+  row: Omit<ShipmentRow, 'trace' | 'destination'>,
+  destination: To,
+  trace: unknown,
+): Promise<boolean> {
+  const inserted = await db
+    .insertInto('shipments')
+    .values({ ...row, destination: JSON.stringify(destination), trace: JSON.stringify(trace) })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+export const readShipment = (db: Db, id: string): Promise<ShipmentRow | undefined> =>
+  db
+    .selectFrom('shipments')
+    .selectAll()
+    .where('id', '=', id as ShipmentId)
+    .executeTakeFirst();
+
+export const readShipmentOfOrder = (db: Db, orderId: OrderId): Promise<ShipmentRow | undefined> =>
+  db.selectFrom('shipments').selectAll().where('order_id', '=', orderId).executeTakeFirst();
+
+/** The row until the transaction ends: changes of one shipment happen one after another. */
+export const lockShipment = (trx: Trx, id: ShipmentId): Promise<ShipmentRow | undefined> =>
+  trx.selectFrom('shipments').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+
+export const updateShipment = (
+  db: Db | Trx,
+  id: ShipmentId,
+  change: Omit<Updateable<ShipmentsTable>, 'trace' | 'destination'>,
+): Promise<ShipmentRow> =>
+  db.updateTable('shipments').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+
+export async function appendChange(trx: Trx, shipment: ShipmentRow, stage: DeliveryStage, at: Date): Promise<void> {
+  await trx
+    .insertInto('shipment_changes')
+    .values({ shipment_id: shipment.id, version: shipment.version, stage, reason: shipment.reason, at })
+    .execute();
+  await sql`select pg_notify(${changesChannel}, '')`.execute(trx);
+}
+
+export const readChanges = (db: Db, id: ShipmentId, after: number) =>
+  db
+    .selectFrom('shipment_changes')
+    .select(['version', 'stage', 'reason'])
+    .where('shipment_id', '=', id)
+    .where('version', '>', after)
+    .orderBy('version')
+    .limit(100)
+    .execute();
+
+export async function readVersions(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('shipments')
+    .select(['id', 'version'])
+    .where('id', 'in', ids as ShipmentId[])
+    .execute();
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/** False when the event was seen before. */
+export async function recordCourierEvent(
+  trx: Trx,
+  event: { courier: string; event_id: string; shipment_id: ShipmentId; stage: DeliveryStage; received_at: Date },
+): Promise<boolean> {
+  const inserted = await trx
+    .insertInto('courier_events')
+    .values(event)
+    .onConflict((conflict) => conflict.columns(['courier', 'event_id']).doNothing())
+    .returning('event_id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/** Takes shipments that are due; until `leaseUntil` nobody else takes them. */
+export const takeDueShipments = (db: Db, now: Date, leaseUntil: Date, limit: number): Promise<ShipmentRow[]> =>
+  db
+    .updateTable('shipments')
+    .set((update) => ({ due_at: leaseUntil, attempts: update('attempts', '+', 1) }))
+    .where('id', 'in', (select) =>
+      select
+        .selectFrom('shipments')
+        .select('id')
+        .where('due_at', '<=', now)
+        .orderBy('due_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .execute();
+
+export async function readCurrency(db: Db, adId: AdId): Promise<string | undefined> {
+  const row = await db.selectFrom('ad_currencies').select('currency').where('ad_id', '=', adId).executeTakeFirst();
+  return row?.currency;
+}
+
+export async function keepCurrency(trx: Trx, ad: { ad_id: AdId; currency: string; version: number }): Promise<void> {
+  await trx
+    .insertInto('ad_currencies')
+    .values(ad)
+    .onConflict((conflict) =>
+      conflict
+        .column('ad_id')
+        .doUpdateSet({ currency: ad.currency, version: ad.version })
+        .where('ad_currencies.version', '<', ad.version),
+    )
+    .execute();
+}

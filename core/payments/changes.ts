@@ -1,0 +1,153 @@
+// A change of a payment: its row, its history, its event, the ledger and the notice, in one transaction.
+import type { PaymentStatus } from '../../contracts/payments.ts';
+import type { Clock } from '../platform/clock.ts';
+import { addNotice } from '../platform/db/notices.ts';
+import type { Outbox } from '../platform/db/outbox.ts';
+import type { Log } from '../platform/telemetry/log.ts';
+import { book } from './ledger.ts';
+import type { ProviderPayment } from './providers/provider.ts';
+import { hear, type Intent, type Source } from './rules.ts';
+import { appendChange, type PaymentRow, type Trx, updatePayment, wakeWorker } from './store.ts';
+
+export interface Changing {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long the provider may be silent about a payment that nobody has finished, before it is asked. */
+  readonly askAfterMs: number;
+}
+
+const longestAskMs = 5 * 60_000;
+const authorizedAskMs = 10 * 60_000;
+const longestPauseMs = 60_000;
+
+/** Applies what the provider says to a locked payment. Old news, and news heard before, change nothing. */
+export async function applyWord(
+  trx: Trx,
+  payment: PaymentRow,
+  word: ProviderPayment,
+  source: Source,
+  changing: Changing,
+): Promise<PaymentRow> {
+  assertSame(payment, word);
+  const { path, intent } = hear(payment.status, payment.intent, word.status, source);
+  let row = payment;
+  for (const status of path) row = await moveTo(trx, row, status, reasonOf(row, status, word), changing);
+  const isNew = intent !== payment.intent;
+  if (isNew && intent) {
+    changing.log.warn('payment.unwanted', { payment_id: row.id, status: row.status, provider_status: word.status });
+    await wakeWorker(trx);
+  }
+  return updatePayment(trx, row.id, {
+    provider_id: word.providerId,
+    intent,
+    due_at: nextDue({ ...row, intent }, isNew, changing),
+    ...(isNew ? { attempts: 0, last_error: null } : {}),
+  });
+}
+
+/** One change, told once: the version is part of the event. */
+export async function moveTo(
+  trx: Trx,
+  payment: PaymentRow,
+  status: PaymentStatus,
+  reason: string | null,
+  { outbox, clock, log }: Changing,
+): Promise<PaymentRow> {
+  const now = clock.now();
+  const changed = await updatePayment(trx, payment.id, {
+    status,
+    reason,
+    attempts: 0,
+    updated_at: now,
+    version: payment.version + 1,
+  });
+  await tell(trx, changed, payment.status, outbox, now);
+  if (status === 'captured' || status === 'refunded') await book(trx, changed, status, now);
+  if (status === 'failed') {
+    const parameters = {
+      ad_title: changed.description,
+      total_amount: String(changed.amount),
+      total_currency: changed.currency,
+      reason: reason ?? '',
+    };
+    const id = `${changed.id}:payment_failed`;
+    const kind = 'payment_failed';
+    await addNotice(
+      trx,
+      'payments',
+      { id, userId: changed.buyer_id, kind, orderId: changed.order_id, parameters },
+      now,
+    );
+  }
+  log.info('payment.status_changed', { payment_id: changed.id, from: payment.status, to: status, reason });
+  return changed;
+}
+
+/** The history's line and the event of the payment's present status. */
+export async function tell(
+  trx: Trx,
+  payment: PaymentRow,
+  previous: PaymentStatus | null,
+  outbox: Outbox,
+  at: Date,
+): Promise<void> {
+  await appendChange(trx, payment, at);
+  await outbox.add(trx, 'payment.status_changed', payment.id, {
+    payment_id: payment.id,
+    order_id: payment.order_id,
+    buyer_id: payment.buyer_id,
+    status: payment.status,
+    previous_status: previous,
+    amount: { amount: payment.amount, currency: payment.currency },
+    reason: payment.reason,
+    at: at.toISOString(),
+    version: payment.version,
+  });
+}
+
+/** When the worker looks again, or null when nothing can follow. */
+export function nextDue(
+  { status, intent, attempts }: { status: PaymentStatus; intent: Intent | null; attempts: number },
+  atOnce: boolean,
+  { clock, askAfterMs }: Pick<Changing, 'clock' | 'askAfterMs'>,
+): Date | null {
+  const after = (ms: number): Date => new Date(clock.now().getTime() + ms);
+  if (intent) return after(atOnce ? 0 : pauseMs(attempts));
+  // Webhooks get lost, and an authorisation may run out without one.
+  if (status === 'in_progress') return after(Math.min(longestAskMs, askAfterMs * 1.5 ** Math.min(attempts, 20)));
+  if (status === 'authorized') return after(authorizedAskMs);
+  return null;
+}
+
+/** Between tries, with jitter, so that what failed together does not come back together. */
+export const pauseMs = (attempts: number): number =>
+  Math.min(longestPauseMs, 200 * 2 ** Math.min(attempts, 12)) * (0.5 + Math.random() / 2);
+
+function reasonOf(payment: PaymentRow, status: PaymentStatus, word: ProviderPayment): string | null {
+  switch (status) {
+    case 'failed':
+      return word.reason ?? word.status;
+    case 'voided':
+      return payment.intent_reason ?? word.reason ?? 'expired';
+    case 'refunded':
+      return payment.intent_reason ?? word.reason;
+    case 'in_progress':
+    case 'authorized':
+    case 'captured':
+      return null;
+    default:
+      return status satisfies never;
+  }
+}
+
+/** A word about other money, or about another registration, is no word about this payment. */
+function assertSame(payment: PaymentRow, word: ProviderPayment): void {
+  const { amount, currency } = word.amount;
+  if (payment.provider_id !== null && payment.provider_id !== word.providerId) {
+    throw new Error(`payment ${payment.id} is registered as ${payment.provider_id}, not ${word.providerId}`);
+  }
+  if (amount !== payment.amount || currency !== payment.currency) {
+    throw new Error(`the provider says ${amount} ${currency} of payment ${payment.id}`);
+  }
+}

@@ -1,0 +1,207 @@
+// Queries of payments; nobody else reads its schema.
+import { type Generated, type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import type { OrderId, PaymentId, UserId } from '../../contracts/common.ts';
+import type { PaymentStatus } from '../../contracts/payments.ts';
+import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import type { NoticesTables } from '../platform/db/notices.ts';
+import type { ServiceTables } from '../platform/service.ts';
+import type { ProviderStatus } from './providers/provider.ts';
+import type { Intent } from './rules.ts';
+
+export interface PaymentsTable {
+  id: PaymentId;
+  order_id: OrderId;
+  buyer_id: UserId;
+  seller_id: UserId;
+  provider: string;
+  /** Null until the provider has answered or told of it. */
+  provider_id: string | null;
+  status: PaymentStatus;
+  amount: number;
+  seller_amount: number;
+  currency: string;
+  description: string;
+  return_url: string;
+  confirmation_url: string | null;
+  reason: string | null;
+  intent: Intent | null;
+  intent_reason: string | null;
+  /** When the worker looks at it next: to do what is intended, or to ask the provider. Null when nothing can follow. */
+  due_at: NullableTimestamp;
+  /** Of the present intent or question, since the last change. */
+  attempts: number;
+  last_error: string | null;
+  /** The trace of the purchase, which webhooks don't carry. */
+  trace: Json<Record<string, string>>;
+  version: number;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+export type PaymentRow = Selectable<PaymentsTable>;
+
+export interface PayoutsTable {
+  payment_id: PaymentId;
+  seller_id: UserId;
+  amount: number;
+  currency: string;
+  status: 'pending' | 'paid' | 'failed';
+  provider_id: string | null;
+  attempts: number;
+  due_at: NullableTimestamp;
+  last_error: string | null;
+  created_at: Timestamp;
+  paid_at: NullableTimestamp;
+}
+export type PayoutRow = Selectable<PayoutsTable>;
+
+export interface PaymentsTables extends ServiceTables, NoticesTables {
+  payments: PaymentsTable;
+  payment_changes: {
+    payment_id: PaymentId;
+    version: number;
+    status: PaymentStatus;
+    reason: string | null;
+    at: Timestamp;
+  };
+  provider_events: {
+    provider: string;
+    event_id: string;
+    payment_id: PaymentId;
+    status: ProviderStatus;
+    received_at: Timestamp;
+  };
+  payouts: PayoutsTable;
+  ledger_transactions: { id: Generated<number>; payment_id: PaymentId; kind: string; at: Timestamp };
+  ledger_entries: { transaction_id: number; account: string; amount: number; currency: string };
+}
+
+type Db = Kysely<PaymentsTables>;
+export type Trx = Transaction<PaymentsTables>;
+
+/** Notified with each change of a payment's version, and when the worker has something to do. */
+export const changesChannel = 'payments_changes';
+export const workChannel = 'payments_work';
+
+/** False when a payment with this id is there already. */
+export async function insertPayment(trx: Trx, row: Omit<PaymentRow, 'trace'>, trace: unknown): Promise<boolean> {
+  const inserted = await trx
+    .insertInto('payments')
+    .values({ ...row, trace: JSON.stringify(trace) })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+export const readPayment = (db: Db, id: string): Promise<PaymentRow | undefined> =>
+  db
+    .selectFrom('payments')
+    .selectAll()
+    .where('id', '=', id as PaymentId)
+    .executeTakeFirst();
+
+export const readPaymentOfOrder = (db: Db, orderId: string): Promise<PaymentRow | undefined> =>
+  db
+    .selectFrom('payments')
+    .selectAll()
+    .where('order_id', '=', orderId as OrderId)
+    .executeTakeFirst();
+
+/** The row until the transaction ends: changes of one payment happen one after another. */
+export const lockPayment = (trx: Trx, id: string): Promise<PaymentRow | undefined> =>
+  trx
+    .selectFrom('payments')
+    .selectAll()
+    .where('id', '=', id as PaymentId)
+    .forUpdate()
+    .executeTakeFirst();
+
+export const updatePayment = (
+  trx: Db | Trx,
+  id: PaymentId,
+  change: Omit<Updateable<PaymentsTable>, 'trace'>,
+): Promise<PaymentRow> =>
+  trx.updateTable('payments').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+
+export async function appendChange(trx: Trx, payment: PaymentRow, at: Date): Promise<void> {
+  await trx
+    .insertInto('payment_changes')
+    .values({ payment_id: payment.id, version: payment.version, status: payment.status, reason: payment.reason, at })
+    .execute();
+  await sql`select pg_notify(${changesChannel}, '')`.execute(trx);
+}
+
+export const readChanges = (db: Db, id: string, after: number) =>
+  db
+    .selectFrom('payment_changes')
+    .select(['version', 'status', 'reason'])
+    .where('payment_id', '=', id as PaymentId)
+    .where('version', '>', after)
+    .orderBy('version')
+    .limit(100)
+    .execute();
+
+export async function readVersions(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('payments')
+    .select(['id', 'version'])
+    .where('id', 'in', ids as PaymentId[])
+    .execute();
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/** False when the event was seen before. */
+export async function recordProviderEvent(
+  trx: Trx,
+  event: { provider: string; event_id: string; payment_id: PaymentId; status: ProviderStatus; received_at: Date },
+): Promise<boolean> {
+  const inserted = await trx
+    .insertInto('provider_events')
+    .values(event)
+    .onConflict((conflict) => conflict.columns(['provider', 'event_id']).doNothing())
+    .returning('event_id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/** Takes payments that are due; until `leaseUntil` nobody else takes them. */
+export const takeDuePayments = (db: Db, now: Date, leaseUntil: Date, limit: number): Promise<PaymentRow[]> =>
+  db
+    .updateTable('payments')
+    .set((update) => ({ due_at: leaseUntil, attempts: update('attempts', '+', 1) }))
+    .where('id', 'in', (select) =>
+      select
+        .selectFrom('payments')
+        .select('id')
+        .where('due_at', '<=', now)
+        .orderBy('due_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .execute();
+
+export const takeDuePayouts = (db: Db, now: Date, leaseUntil: Date, limit: number): Promise<PayoutRow[]> =>
+  db
+    .updateTable('payouts')
+    .set((update) => ({ due_at: leaseUntil, attempts: update('attempts', '+', 1) }))
+    .where('payment_id', 'in', (select) =>
+      select
+        .selectFrom('payouts')
+        .select('payment_id')
+        .where('due_at', '<=', now)
+        .orderBy('due_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .execute();
+
+export const readPayout = (db: Db | Trx, id: PaymentId): Promise<PayoutRow | undefined> =>
+  db.selectFrom('payouts').selectAll().where('payment_id', '=', id).executeTakeFirst();
+
+export const wakeWorker = async (trx: Trx): Promise<void> => {
+  await sql`select pg_notify(${workChannel}, '')`.execute(trx);
+};

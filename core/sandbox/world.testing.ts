@@ -1,0 +1,198 @@
+// A service and the sandbox companies around it, on real HTTP and gRPC, for tests.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context, Next } from 'hono';
+import { Hono } from 'hono';
+import type { Kysely } from 'kysely';
+import { openTestDatabase } from '../../tests/database.ts';
+import type { Bus } from '../platform/bus/bus.ts';
+import { systemClock } from '../platform/clock.ts';
+import { type CoreConfig, coreConfig } from '../platform/config.ts';
+import { createOutbox } from '../platform/db/outbox.ts';
+import { createHttpApp } from '../platform/http/app.ts';
+import { implementOn } from '../platform/http/implement.ts';
+import { listen } from '../platform/http/listen.ts';
+import type { Loop } from '../platform/loop.ts';
+import type { Mailer } from '../platform/mail/mailer.ts';
+import type { ObjectStore } from '../platform/objects/objects.ts';
+import { developmentTls } from '../platform/rpc/certificates.ts';
+import { createRpcClient, type RpcClient } from '../platform/rpc/client.ts';
+import type { RpcDefinition } from '../platform/rpc/definition.ts';
+import { createRpcServer } from '../platform/rpc/server.ts';
+import { derivedSecret } from '../platform/secrets.ts';
+import type { RpcClients, RunningService, ServiceModule, ServiceTables } from '../platform/service.ts';
+import { silentLog } from '../platform/telemetry/log.ts';
+import { createMetrics } from '../platform/telemetry/metrics.ts';
+import { startSandbox } from './index.ts';
+
+const sandboxSecret = 'a secret of this test only';
+
+export interface Told {
+  readonly type: string;
+  readonly data: Record<string, unknown>;
+}
+
+export interface Enqueued {
+  readonly kind: string;
+  readonly userId: string;
+  readonly key: string | undefined;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface World<Tables extends ServiceTables, Definition extends RpcDefinition> extends AsyncDisposable {
+  readonly url: string;
+  readonly db: Kysely<Tables>;
+  /** The service as `orders` calls it. */
+  readonly rpc: RpcClient<Definition>;
+  /** Messages that notifications was handed. */
+  readonly enqueued: Enqueued[];
+  /** What happens to requests on their way, by path; removed by setting it back to undefined. */
+  readonly faults: { between: ((c: Context, next: Next) => Promise<Response | undefined>) | undefined };
+  /** Events in the outbox that are about this id, in order. */
+  told(id: string): Promise<Told[]>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: unknown }>;
+  secretOf(purpose: string): string;
+  /** Ends the process's part of the service and starts it again on the same data. */
+  restart(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly config?: Partial<CoreConfig>;
+  /** Fails to take messages while it returns true. */
+  readonly notificationsAway?: () => boolean;
+}
+
+export async function startWorld<Tables extends ServiceTables, Definition extends RpcDefinition>(
+  module: ServiceModule<Tables>,
+  definition: Definition,
+  options: WorldOptions = {},
+): Promise<World<Tables, Definition>> {
+  const started = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'lotok-world-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
+  const databases = started.use(await openTestDatabase());
+  const metrics = createMetrics({ part: 'test' });
+  const config: CoreConfig = {
+    ...coreConfig({ SANDBOX: '1', SANDBOX_STEP_MS: '0', SANDBOX_SECRET: sandboxSecret, LOTOK_DATA: folder }),
+    publicUrl: 'http://shop.example',
+    ...options.config,
+  };
+  const enqueued: Enqueued[] = [];
+  const notifications: Pick<RpcClients['notifications'], 'enqueue'> = {
+    async enqueue({ kind, userId, parameters }, call) {
+      if (options.notificationsAway?.()) throw new Error('notifications is away');
+      enqueued.push({ kind, userId, parameters, key: call?.idempotencyKey });
+      return { notificationId: 'n' };
+    },
+  };
+  const faults: World<Tables, Definition>['faults'] = { between: undefined };
+  const db = await databases.open<Tables>(module.name, module.migrations);
+  let selfUrl = '';
+  let inner = new Hono();
+  const outer = new Hono();
+  outer.all('*', async (c, next) => {
+    const answered = faults.between ? await faults.between(c, next) : undefined;
+    return answered ?? inner.fetch(c.req.raw);
+  });
+  const listener = started.use(
+    await listen({ fetch: (request) => outer.fetch(request), hostname: '127.0.0.1', port: 0 }),
+  );
+  selfUrl = `http://127.0.0.1:${listener.port}`;
+
+  const unused = (name: string): never => {
+    throw new Error(`this service does not use ${name}`);
+  };
+  let loops: readonly Loop[] = [];
+  let running: RunningService<Tables>;
+  const stop = async (): Promise<void> => {
+    await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
+    loops = [];
+  };
+  const start = async (): Promise<void> => {
+    const app = createHttpApp({ log: silentLog, metrics, ready: async () => undefined });
+    running = await module.start({
+      config,
+      db,
+      databases,
+      outbox: createOutbox(module.name, systemClock),
+      bus: new Proxy({} as Bus, { get: () => unused('the bus') }),
+      rpc: { notifications } as unknown as RpcClients,
+      objects: new Proxy({} as ObjectStore, { get: () => unused('objects') }),
+      mailer: new Proxy({} as Mailer, { get: () => unused('mail') }),
+      clock: systemClock,
+      log: silentLog,
+      metrics,
+      selfUrl: () => selfUrl,
+    });
+    running.http?.(implementOn(app, async () => unused('accounts')));
+    const sandbox = await startSandbox({
+      databases,
+      app,
+      clock: systemClock,
+      log: silentLog,
+      config,
+      selfUrl: () => selfUrl,
+    });
+    inner = app;
+    loops = [...((await running.loops?.()) ?? []), ...(await sandbox.loops())];
+  };
+  await start();
+  started.defer(stop);
+
+  const authority = join(folder, 'ca');
+  const server = started.use(
+    createRpcServer({
+      service: module.name,
+      tls: await developmentTls(authority, module.name),
+      log: silentLog,
+      metrics,
+      drainMs: 1_000,
+    }),
+  );
+  running.rpc?.(server);
+  const port = await server.listen('127.0.0.1', 0);
+  const rpc = started.use(
+    createRpcClient(definition, {
+      target: `127.0.0.1:${port}`,
+      service: module.name,
+      tls: await developmentTls(authority, 'orders'),
+      log: silentLog,
+      metrics,
+    }),
+  );
+
+  return {
+    get url() {
+      return selfUrl;
+    },
+    db,
+    rpc,
+    enqueued,
+    faults,
+    async told(id) {
+      const rows = await (db as unknown as Kysely<ServiceTables>)
+        .selectFrom('outbox')
+        .select(['headers', 'value'])
+        .where('key', '=', id)
+        .orderBy('id')
+        .execute();
+      return rows.map(({ headers, value }) => ({ type: headers['ce_type'] ?? '', data: JSON.parse(value) }));
+    },
+    async post(path, body = {}, headers = {}) {
+      const response = await fetch(selfUrl + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    },
+    secretOf: (purpose) => derivedSecret(sandboxSecret, purpose),
+    async restart() {
+      await stop();
+      await start();
+    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
