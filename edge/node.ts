@@ -2,12 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer, Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from 'node:http2';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -64,9 +59,10 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     };
     const hit = edge.hit(incoming.method ?? '', `${scheme}://edge${incoming.url ?? '/'}`, header);
     if (!hit) return void onRequest(incoming, outgoing);
-    outgoing.writeHead(hit.status, hit.headers);
-    if (hit.body) outgoing.end(hit.body);
-    else outgoing.end();
+    // HTTP/2's compatible answer takes the same calls.
+    const answer = outgoing as ServerResponse;
+    answer.writeHead(hit.status, hit.headers);
+    answer.end(hit.body);
   };
   const server: Server = tls
     ? createSecureServer({ ...tls, ...limits, allowHTTP1: true, minVersion: 'TLSv1.2' }, onIncoming)
