@@ -17,6 +17,7 @@ import { openEmbeddedBus } from './platform/bus/embedded.ts';
 import { openKafkaBus } from './platform/bus/kafka.ts';
 import { systemClock } from './platform/clock.ts';
 import { type CoreConfig, coreConfig } from './platform/config.ts';
+import { startHousekeeping } from './platform/db/housekeeping.ts';
 import { createOutbox, startRelay } from './platform/db/outbox.ts';
 import { openPGlite } from './platform/db/pglite.ts';
 import { openPostgres } from './platform/db/postgres.ts';
@@ -110,7 +111,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
 
     const loops: (() => Promise<readonly AsyncDisposable[]>)[] = [];
     const seeds: (() => Promise<void>)[] = [];
-    const watched: WatchedService[] = [];
+    const watched: (WatchedService & { readonly db: Kysely<ServiceTables> })[] = [];
     for (const name of config.services) {
       const module = modules[name];
       const serviceLog = log.child({ service: name });
@@ -177,6 +178,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     // Loops call other services, so they begin when everything listens.
     if (config.sandbox) for (const seed of seeds) await seed();
     for (const start of loops) for (const loop of await start()) started.use(loop);
+    started.use(await startHousekeeping({ databases: watched.map(({ db }) => db), clock: systemClock, log }));
     started.use(await startBacklogLoop({ services: watched, bus, metrics, log }));
     log.info('core.ready', { url: selfUrl, services: config.services });
     return { url: selfUrl, bus, [Symbol.asyncDispose]: () => started.disposeAsync() };

@@ -107,7 +107,6 @@ const outboxChannel = (service: string): string => `outbox_${service}`;
 const batchSize = 200;
 const leaseMs = 10_000;
 const pollMs = 1_000;
-const keptMs = 24 * 3_600_000;
 
 export interface RelayOptions {
   readonly service: string;
@@ -121,12 +120,11 @@ export interface RelayOptions {
 
 /**
  * Publishes what waits, oldest first, then marks it. A crash between the two publishes again,
- * which consumers notice by the event's id. Rows are kept for a day after that.
+ * which consumers notice by the event's id. Rows are kept for a while after that (housekeeping.ts).
  */
 export async function startRelay(options: RelayOptions): Promise<Loop> {
   const { service, databases, db, bus, clock, metrics } = options;
   const holder = uuidv7();
-  let prunedAt = 0;
 
   const relay = async (): Promise<boolean> => {
     const now = clock.now();
@@ -168,13 +166,6 @@ export async function startRelay(options: RelayOptions): Promise<Loop> {
       const ids = rows.map((row) => row.id);
       await db.updateTable('outbox').set({ published_at: clock.now() }).where('id', 'in', ids).execute();
       metrics.outboxPublished.inc({ service }, rows.length);
-    }
-    if (now.getTime() - prunedAt > 60_000) {
-      prunedAt = now.getTime();
-      await db
-        .deleteFrom('outbox')
-        .where('published_at', '<', new Date(now.getTime() - keptMs))
-        .execute();
     }
     return rows.length === batchSize;
   };

@@ -41,8 +41,9 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       await client.query('begin');
       await client.query('select pg_advisory_xact_lock($1)', [prepareLock]);
       const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [role]);
-      if (rowCount === 0) await client.query(`create role ${role} nologin`);
-      await client.query(`grant ${role} to current_user`);
+      if (rowCount === 0) await createRole(client, role);
+      const membership = await client.query(`select pg_has_role(current_user, $1, 'member') as held`, [role]);
+      if (!membership.rows[0]?.held) await client.query(`grant ${role} to current_user`);
       await client.query('create extension if not exists pg_trgm');
       await client.query(`create schema if not exists ${schema} authorization ${role}`);
       await client.query('commit');
@@ -89,6 +90,18 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       await admin.end();
     },
   };
+}
+
+/** Roles belong to the whole cluster, beyond the lock of this database: another one may be making the same. */
+async function createRole(client: pg.PoolClient, role: string): Promise<void> {
+  await client.query('savepoint role');
+  try {
+    await client.query(`create role ${role} nologin`);
+  } catch (error) {
+    const { code } = error as pg.DatabaseError;
+    if (code !== '42710' && code !== '23505') throw error;
+    await client.query('rollback to savepoint role');
+  }
 }
 
 const sum = (pools: readonly pg.Pool[], count: (pool: pg.Pool) => number): number =>
