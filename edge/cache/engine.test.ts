@@ -11,11 +11,20 @@ function world(options: Partial<CacheOptions> = {}) {
   let now = Date.parse('2026-11-24T10:00:00Z');
   const background: Promise<unknown>[] = [];
   const cache = new Cache({
-    name: 'lotok', maxBytes: 1_000_000, clock: () => now, waitUntil: (work) => background.push(work), keyOf: routeKey, honourRequestDirectives: true, ...options,
+    name: 'lotok',
+    maxBytes: 1_000_000,
+    clock: () => now,
+    waitUntil: (work) => background.push(work),
+    keyOf: routeKey,
+    honourRequestDirectives: true,
+    ...options,
   });
   const asked: Headers[] = [];
   let version = 1;
-  let answer = (_headers: Headers): Response | Promise<Response> => new Response(`v${version}`, { headers: { 'cache-control': 'max-age=60', 'cache-groups': '"ads"', etag: `"${version}"` } });
+  let answer = (_headers: Headers): Response | Promise<Response> =>
+    new Response(`v${version}`, {
+      headers: { 'cache-control': 'max-age=60', 'cache-groups': '"ads"', etag: `"${version}"` },
+    });
   const forward: Forward = async (headers) => {
     asked.push(headers);
     return answer(headers);
@@ -33,13 +42,21 @@ function world(options: Partial<CacheOptions> = {}) {
     async get(headers: Record<string, string> = {}, { method = 'GET', path = '' } = {}) {
       const response = await cache.handle({ method, url: url + path, headers: new Headers(headers) }, forward);
       const { status } = response;
-      return { status, headers: response.headers, body: await response.text(), cacheStatus: response.headers.get('cache-status') };
+      return {
+        status,
+        headers: response.headers,
+        body: await response.text(),
+        cacheStatus: response.headers.get('cache-status'),
+      };
     },
     settled: () => Promise.all(background),
   };
 }
 
-const answering = (headers: Record<string, string>, body = 'body', status = 200) => () => new Response(body, { status, headers });
+const answering =
+  (headers: Record<string, string>, body = 'body', status = 200) =>
+  () =>
+    new Response(body, { status, headers });
 
 describe('the cache', () => {
   it('asks once and then answers by itself, telling the age', async () => {
@@ -56,7 +73,11 @@ describe('the cache', () => {
     const { get, pass, answers, asked } = world();
     await get();
     pass(61);
-    answers((headers) => (headers.get('if-none-match') === '"1"' ? new Response(null, { status: 304, headers: { 'cache-control': 'max-age=60', etag: '"1"' } }) : new Response('?')));
+    answers((headers) =>
+      headers.get('if-none-match') === '"1"'
+        ? new Response(null, { status: 304, headers: { 'cache-control': 'max-age=60', etag: '"1"' } })
+        : new Response('?'),
+    );
     expect(await get()).toMatchObject({ status: 200, body: 'v1', cacheStatus: 'lotok; fwd=stale; fwd-status=304' });
     expect(await get()).toMatchObject({ cacheStatus: 'lotok; hit; ttl=60' });
     expect(asked).toHaveLength(2);
@@ -75,7 +96,10 @@ describe('the cache', () => {
   });
 
   it('prefers what is stale to an error, unless that is forbidden', async () => {
-    for (const [directive, expected] of [['stale-if-error=600', 200], ['must-revalidate', 502]] as const) {
+    for (const [directive, expected] of [
+      ['stale-if-error=600', 200],
+      ['must-revalidate', 502],
+    ] as const) {
       const { get, pass, answers } = world();
       answers(answering({ 'cache-control': `max-age=1, ${directive}` }));
       await get();
@@ -108,19 +132,34 @@ describe('the cache', () => {
 
   it('keeps one answer per language when the origin says that it matters', async () => {
     const { get, answers, asked } = world();
-    answers((headers) => new Response(headers.get('accept-language'), { headers: { 'cache-control': 'max-age=60', vary: 'Accept-Language' } }));
+    answers(
+      (headers) =>
+        new Response(headers.get('accept-language'), {
+          headers: { 'cache-control': 'max-age=60', vary: 'Accept-Language' },
+        }),
+    );
     await get({ 'accept-language': 'ru' });
-    expect(await get({ 'accept-language': 'en' })).toMatchObject({ body: 'en', cacheStatus: 'lotok; fwd=vary-miss; stored' });
+    expect(await get({ 'accept-language': 'en' })).toMatchObject({
+      body: 'en',
+      cacheStatus: 'lotok; fwd=vary-miss; stored',
+    });
     expect(await get({ 'accept-language': 'ru' })).toMatchObject({ body: 'ru', cacheStatus: 'lotok; hit; ttl=60' });
     expect(asked).toHaveLength(2);
   });
 
   it('answers conditions, ranges and HEAD from what it has', async () => {
     const { get, answers } = world();
-    answers(answering({ 'cache-control': 'max-age=60', etag: '"a"', 'last-modified': 'Mon, 23 Nov 2026 10:00:00 GMT' }, '0123456789'));
+    answers(
+      answering(
+        { 'cache-control': 'max-age=60', etag: '"a"', 'last-modified': 'Mon, 23 Nov 2026 10:00:00 GMT' },
+        '0123456789',
+      ),
+    );
     await get();
     expect(await get({ 'if-none-match': 'W/"a"' })).toMatchObject({ status: 304, body: '' });
-    expect(await get({ 'if-none-match': '"b"', 'if-modified-since': 'Mon, 23 Nov 2026 10:00:00 GMT' })).toMatchObject({ status: 200 });
+    expect(await get({ 'if-none-match': '"b"', 'if-modified-since': 'Mon, 23 Nov 2026 10:00:00 GMT' })).toMatchObject({
+      status: 200,
+    });
     expect(await get({ 'if-modified-since': 'Mon, 23 Nov 2026 10:00:00 GMT' })).toMatchObject({ status: 304 });
     const part = await get({ range: 'bytes=2-4' });
     expect(part).toMatchObject({ status: 206, body: '234' });
@@ -240,7 +279,10 @@ describe('the cache', () => {
   });
 
   it('never answers with less than was told before the request, whatever the order of things', async () => {
-    const steps = fc.array(fc.oneof(fc.constant('ask'), fc.constant('land'), fc.constant('change'), fc.constant('tell')), { maxLength: 40 });
+    const steps = fc.array(
+      fc.oneof(fc.constant('ask'), fc.constant('land'), fc.constant('change'), fc.constant('tell')),
+      { maxLength: 40 },
+    );
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         const { cache, get, answers } = world();
@@ -250,7 +292,15 @@ describe('the cache', () => {
         answers(() => {
           // Core reads its state when asked; the answer travels until it lands.
           const read = state;
-          return new Promise((resolve) => flying.push(() => resolve(new Response(String(read), { headers: { 'cache-control': 'max-age=60, stale-while-revalidate=60', 'cache-groups': '"g"' } }))));
+          return new Promise((resolve) =>
+            flying.push(() =>
+              resolve(
+                new Response(String(read), {
+                  headers: { 'cache-control': 'max-age=60, stale-while-revalidate=60', 'cache-groups': '"g"' },
+                }),
+              ),
+            ),
+          );
         });
         const waiting: Promise<void>[] = [];
         for (const step of script) {
@@ -270,10 +320,14 @@ describe('the cache', () => {
           done = true;
         });
         all.catch(() => undefined);
-        await until('every request is answered', () => {
-          flying.shift()?.();
-          return done || waiting.length === 0;
-        }, { everyMs: 0 });
+        await until(
+          'every request is answered',
+          () => {
+            flying.shift()?.();
+            return done || waiting.length === 0;
+          },
+          { everyMs: 0 },
+        );
         await all;
       }),
       { numRuns: 60 },

@@ -14,7 +14,7 @@ export function networks(list: readonly string[]): Network {
   });
   return (text) => {
     if (parsed.length === 0) return false;
-    const address = parseAddress(text);
+    const address = parseAddress(plain(text));
     return address !== null && parsed.some(({ shift, start }) => address >> shift === start);
   };
 }
