@@ -16,19 +16,21 @@ export function createKafkaClient({ brokers, clientId, log }: KafkaOptions): Kaf
     clientId,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
+    // Of connections; a broker that comes back is found within about a second.
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6 },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => writeEntry(log, entry),
   });
 }
 
-function writeEntry(
-  log: Log,
-  { level, namespace, log: { message, timestamp: _, logger: __, ...fields } }: LogEntry,
-): void {
+/** What is tried again behind the scenes; once it is given up, it is thrown and told by whoever asked for it. */
+const triedAgain = new Set(['Connection', 'BrokerPool']);
+
+function writeEntry(log: Log, { level, namespace, log: entry }: LogEntry): void {
+  const { message, timestamp: _, logger: __, stack: ___, ...fields } = entry;
   // A failed send replaces the producer (kafka-producer.ts), so a limit to its retries does no harm.
   if (message.startsWith('Limiting retries for the idempotent producer')) return;
-  // Nothing here is the end of the matter: what can't go on is thrown at the caller or restarts the consumer.
-  const write = level === logLevel.ERROR || level === logLevel.WARN ? log.warn : log.debug;
+  const write = level <= logLevel.WARN && !triedAgain.has(namespace) ? log.warn : log.debug;
   write('kafka.client', { namespace, message, ...fields });
 }
 

@@ -20,6 +20,8 @@ const timing = {
 /** A backlog is committed this often; the last message of a batch at once. A crash repeats at most this much. */
 const commitEveryMs = 200;
 const partitionsAtOnce = 8;
+/** A broker that comes back is found soon after; kafkajs has tried for some seconds before. */
+const longestRestartPauseMs = 2_000;
 
 export interface KafkaSubscriptionOptions {
   readonly kafka: Kafka;
@@ -89,7 +91,7 @@ export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscriptio
         await consume();
       } catch (error) {
         restarts += 1;
-        const pauseMs = Math.round(retryPauseMs(restarts));
+        const pauseMs = Math.round(Math.min(longestRestartPauseMs, retryPauseMs(restarts)));
         log.error('bus.consumer_failed', { group, topics, restarts, pauseMs, error });
         await pause(pauseMs, closing.signal);
       }
