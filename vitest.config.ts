@@ -1,11 +1,34 @@
 import { defineConfig } from 'vitest/config';
+import { findServices } from './scripts/services/state.ts';
+
+const { postgres } = findServices(process.env);
 
 export default defineConfig({
   test: {
-    include: ['{contracts,core,edge,realtime,scripts,tests,deploy}/**/*.test.ts'],
-    exclude: ['**/node_modules/**'],
     maxWorkers: 2,
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 90_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'embedded', include: ['{contracts,core,edge,realtime,scripts,tests,deploy}/**/*.test.ts'] },
+      },
+      // What a service does to its database is asked of both databases, where the real one is there.
+      ...(postgres
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'PostgreSQL',
+                include: [
+                  'core/{ads,delivery,media,notifications,orders,payments,reports,sandbox,search,users}/**/*.test.ts',
+                ],
+                exclude: ['core/orders/saga.test.ts'],
+                env: { TEST_DATABASE: 'postgres', DATABASE_URL: postgres },
+              },
+            },
+          ]
+        : []),
+    ],
   },
 });
