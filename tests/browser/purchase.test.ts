@@ -99,13 +99,11 @@ async function watchStream(context: BrowserContext, page: Page): Promise<SseMess
 }
 
 /** Problems that a user would not see but a developer's console shows: script errors, refused styles, failed requests. */
-function watchConsole(page: Page): string[] {
-  const problems: string[] = [];
+function watchConsole(page: Page, problems: string[]): void {
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });
-  return problems;
 }
 
 // Where CI promises a browser, its absence is a failure and no reason to skip.
@@ -144,7 +142,8 @@ describe.skipIf(missing && process.env['CI'] !== 'true')(
       });
       context.setDefaultTimeout(20_000);
       const shop = await context.newPage();
-      const problems = watchConsole(shop);
+      const problems: string[] = [];
+      watchConsole(shop, problems);
 
       await shop.goto('/');
       await shop.getByRole('article').first().getByRole('link').click();
@@ -161,7 +160,7 @@ describe.skipIf(missing && process.env['CI'] !== 'true')(
 
       // A second tab watches the order while the first one pays.
       const watching = await context.newPage();
-      problems.push(...watchConsole(watching));
+      watchConsole(watching, problems);
       const messages = await watchStream(context, watching);
       await watching.goto('/my/orders');
       await watching.getByRole('link', { name: title }).first().click();
