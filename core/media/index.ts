@@ -3,6 +3,7 @@ import { startLoop } from '../platform/loop.ts';
 import type { RunningService, ServiceModule } from '../platform/service.ts';
 import { mediaHttp } from './http.ts';
 import { migrations } from './migrations/index.ts';
+import { seedPictures } from './seed/seed.ts';
 import { createMediaService } from './service.ts';
 import type { MediaTables } from './store.ts';
 
@@ -15,6 +16,7 @@ export const media: ServiceModule<MediaTables> = {
     const service = createMediaService({ db, objects, outbox, clock, log });
     return {
       http: (implement) => mediaHttp(implement, service, config.publicUrl),
+      seed: () => seedPictures({ db, objects, outbox, clock }),
       loops: async () => [
         await startLoop({ name: 'media.clean_up', run: service.cleanUp, pollMs: cleanUpPollMs, log }),
       ],

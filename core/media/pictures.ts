@@ -15,7 +15,7 @@ export interface Picture {
 
 /** Longest sides in pixels. */
 export const variantSides: Readonly<Record<Variant, number>> = { thumb: 400, card: 800, full: 1600 };
-const webp = { quality: 80, effort: 3 };
+const quality = 80;
 
 /** A small file may unfold to gigabytes ("pixel bomb"): looked at before a pixel is decoded. */
 const mostPixels = 50_000_000;
@@ -48,7 +48,7 @@ export async function processPicture(bytes: Uint8Array, declared: MediaType): Pr
 }
 
 /** All variants of one decoded picture: each smaller one from the larger, so that the upload is decoded once. */
-export async function renderVariants(picture: Sharp): Promise<Picture> {
+export async function renderVariants(picture: Sharp, { effort = 3 } = {}): Promise<Picture> {
   const inside = (side: number) => ({ width: side, height: side, fit: 'inside', withoutEnlargement: true }) as const;
   const { data, info } = await picture
     .timeout({ seconds: decodeSeconds })
@@ -61,7 +61,7 @@ export async function renderVariants(picture: Sharp): Promise<Picture> {
     new Uint8Array(
       await sharp(data, { raw: { width, height, channels } })
         .resize(inside(variantSides[variant]))
-        .webp(webp)
+        .webp({ quality, effort })
         .toBuffer(),
     );
   const [full, card, thumb] = await Promise.all([render('full'), render('card'), render('thumb')]);

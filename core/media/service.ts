@@ -158,7 +158,7 @@ export function createMediaService({ db, objects, outbox, clock, log }: MediaSer
           throw new ProblemError('conflict', { detail: 'Nothing has been uploaded yet' });
         }
         const picture = await decode(original.bytes, media);
-        if (!(picture instanceof UnusablePicture)) await store(objects, id, picture);
+        if (!(picture instanceof UnusablePicture)) await storeVariants(objects, id, picture);
         return settle(id, picture);
       });
       await removeOriginal(settled).catch((error: unknown) => log.warn('media.original_kept', { id, error })); // cleanUp comes back to it
@@ -181,7 +181,7 @@ export function createMediaService({ db, objects, outbox, clock, log }: MediaSer
   };
 }
 
-const readyEvent = ({ id, owner_id, width, height }: MediaRow) => ({
+export const readyEvent = ({ id, owner_id, width, height }: MediaRow) => ({
   media_id: id,
   owner_id,
   width: width ?? 0,
@@ -202,7 +202,7 @@ async function decode(bytes: Uint8Array, { size_bytes, content_type }: MediaRow)
   }
 }
 
-export async function store(objects: ObjectStore, id: MediaId, { variants }: Picture): Promise<void> {
+export async function storeVariants(objects: ObjectStore, id: MediaId, { variants }: Picture): Promise<void> {
   const names = Object.keys(variants) as Variant[];
   await Promise.all(
     names.map((name) => objects.put(variantKey(id, name), { bytes: variants[name], contentType: 'image/webp' })),

@@ -79,3 +79,8 @@ export async function noteOriginalGone(db: Database, id: MediaId): Promise<void>
 
 export const hasMedia = async (db: Database): Promise<boolean> =>
   (await db.selectFrom('media').select('id').limit(1).executeTakeFirst()) !== undefined;
+
+export async function listKnown(db: Database, ids: readonly MediaId[]): Promise<MediaId[]> {
+  const rows = await db.selectFrom('media').select('id').where('id', 'in', ids).execute();
+  return rows.map(({ id }) => id);
+}
