@@ -28,8 +28,8 @@ export async function homePage(c: SiteContext): Promise<Response> {
     </section>
     <section aria-labelledby="categories">
       <h2 id="categories">${t.home.categories}</h2>
-      <ul class="categories" role="list">
-        ${catalogue.categories.map(({ id, ads }) => html`<li><a href="/c/${id}">${icon(categoryIcon(id), 28)}<span>${catalogue.categoryName(id)}</span><span class="muted small">${visit.format.number(ads)}</span></a></li>`)}
+      <ul class="categories categories-strip" role="list">
+        ${catalogue.categories.map(({ id, ads }) => html`<li><a href="/c/${id}">${icon(categoryIcon(id), 28)}<span>${catalogue.categoryName(id)}</span>${ads > 0 && html`<span class="muted small">${visit.format.number(ads)}</span>`}</a></li>`)}
       </ul>
     </section>
     <section aria-labelledby="newest">

@@ -111,7 +111,7 @@ export const en: Strings = {
       rejected: 'Rejected',
     },
     notForSale: {
-      reserved: 'Somebody is buying this right now. If they change their mind, the ad will be back.',
+      reserved: 'This is being bought right now. If the deal falls through, the ad will be back.',
       sold: 'This has been sold.',
       other: 'This ad is not for sale at the moment.',
     },
