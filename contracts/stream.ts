@@ -112,7 +112,13 @@ export type ChannelMessage = z.infer<typeof ChannelMessage>;
 
 /** Edge → realtime, on the multiplexed WebSocket `/v1/mux` (authenticated with a service token). */
 export const MuxRequest = z.discriminatedUnion('op', [
-  z.object({ op: z.literal('subscribe'), channel: z.string().max(200), since: Position.optional() }),
+  // `request` comes back in the answer, so that after a quick change of mind none to an earlier request passes for it.
+  z.object({
+    op: z.literal('subscribe'),
+    request: z.int().optional(),
+    channel: z.string().max(200),
+    since: Position.optional(),
+  }),
   z.object({ op: z.literal('unsubscribe'), channel: z.string().max(200) }),
   z.object({ op: z.literal('replay'), request: z.int(), channel: z.string().max(200), since: Position }),
   z.object({ op: z.literal('ping'), at: z.int() }),
@@ -129,6 +135,7 @@ export const muxSubprotocol = 'lotok.mux.v1';
 export const MuxReply = z.discriminatedUnion('op', [
   z.object({
     op: z.literal('subscribed'),
+    request: z.int().optional(),
     channel: z.string(),
     head: Position,
     messages: z.array(ChannelMessage),

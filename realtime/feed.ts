@@ -88,7 +88,8 @@ export class Feed implements AsyncDisposable {
       const ofOneEpoch = found.head.epoch === this.#last.epoch;
       // What came before there was a place may have been interrupted; and one of two epochs is over.
       if ((this.#interruptedAgain || !ofOneEpoch) && !this.#held) this.#readAgain();
-      if (!ofOneEpoch) continue;
+      const left = !this.#subscribers.has(subscriber) || this.#closing.signal.aborted;
+      if (!left && !(ofOneEpoch && follows(found.head, subscriber.kept ?? []))) continue;
       subscriber.place = found.head;
       return found;
     }
@@ -171,4 +172,10 @@ export class Feed implements AsyncDisposable {
     subscriber.place = position;
     hand(position);
   }
+}
+
+/** Whether what was kept goes on where a backfill ends: one read during an interruption may end too early. */
+function follows(head: Position, kept: readonly (ChannelMessage | { readonly lost: Position })[]): boolean {
+  const next = kept.find((each) => 'lost' in each || each.position.offset > head.offset);
+  return !next || 'lost' in next || next.previous === null || next.previous <= head.offset;
 }

@@ -20,6 +20,8 @@ export interface MuxOptions {
   readonly maxBufferedBytes?: number;
 }
 
+type Subscribe = Extract<MuxRequest, { op: 'subscribe' }>;
+
 export const maxMuxRequestBytes = 4 * 1024;
 /** Workers take no larger message; a history that doesn't fit is out of reach. */
 const maxReplyChars = 900_000;
@@ -44,7 +46,7 @@ export function serveMux(socket: WebSocket, options: MuxOptions): void {
     socket.close(codes.internal, 'the history does not answer');
   };
 
-  const subscribe = async (channel: string, since: Position | undefined): Promise<void> => {
+  const subscribe = async ({ channel, since, request }: Subscribe): Promise<void> => {
     attachments.get(channel)?.detach();
     if (!attachments.has(channel) && attachments.size >= maxChannels) {
       socket.close(codes.protocolError, 'too many channels');
@@ -63,7 +65,7 @@ export function serveMux(socket: WebSocket, options: MuxOptions): void {
     const found = await attachment.caughtUp;
     // Meanwhile the edge may have unsubscribed, or subscribed anew.
     if (attachments.get(channel) !== attachment) return;
-    say({ op: 'subscribed', channel, ...fitting(found) });
+    say({ op: 'subscribed', ...(request === undefined ? {} : { request }), channel, ...fitting(found) });
     metrics.replayed.inc({ kind: 'mux' }, found.messages.length);
     attachment.start();
   };
@@ -80,7 +82,7 @@ export function serveMux(socket: WebSocket, options: MuxOptions): void {
     }
     switch (request.op) {
       case 'subscribe':
-        subscribe(request.channel, request.since).catch(fail);
+        subscribe(request).catch(fail);
         break;
       case 'unsubscribe':
         unsubscribe(request.channel);

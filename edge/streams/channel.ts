@@ -13,7 +13,7 @@ export interface ListenerSink extends ChannelSink {
 export interface ChannelFeedOptions {
   readonly name: string;
   readonly clock: () => number;
-  /** A request number that no other replay of this edge has. */
+  /** A request number that no other request of this edge has. */
   readonly nextRequest: () => number;
   /** The last messages, kept so that most clients who return cost the realtime node nothing. */
   readonly maxRemembered: number;
@@ -41,6 +41,8 @@ export class ChannelFeed {
   #waiting: Waiting[] = [];
   #upstream: Upstream | undefined;
   #askedSince: Position | undefined;
+  /** The number of the subscription that an answer is awaited to. */
+  #asked = 0;
   #live = false;
   /** The newest place; undefined before the first subscription was answered. */
   #last: Position | undefined;
@@ -101,7 +103,13 @@ export class ChannelFeed {
     this.#live = false;
     this.#askedSince = this.#last ?? this.#waiting.find(({ since }) => since !== undefined)?.since;
     const since = this.#askedSince;
-    upstream.send({ op: 'subscribe', channel: this.#options.name, ...(since === undefined ? {} : { since }) });
+    this.#asked = this.#options.nextRequest();
+    upstream.send({
+      op: 'subscribe',
+      request: this.#asked,
+      channel: this.#options.name,
+      ...(since === undefined ? {} : { since }),
+    });
   }
 
   unsubscribe(): void {
@@ -118,7 +126,9 @@ export class ChannelFeed {
     for (const { sink } of this.#listeners) sink.behind?.();
   }
 
-  onSubscribed({ head, messages, gap }: Extract<MuxReply, { op: 'subscribed' }>): void {
+  onSubscribed({ request, head, messages, gap }: Extract<MuxReply, { op: 'subscribed' }>): void {
+    // Nodes of the previous version don't say which request they answer.
+    if (request !== undefined && request !== this.#asked) return;
     if (gap) {
       if (this.#last) this.#lose(head);
       this.#forgetBefore(head);
@@ -162,6 +172,8 @@ export class ChannelFeed {
   }
 
   onLost(head: Position): void {
+    // Meant for an earlier subscription; the answer to the present one will tell.
+    if (!this.#live) return;
     this.#lose(head);
     this.#forgetBefore(head);
   }
