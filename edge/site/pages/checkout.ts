@@ -114,11 +114,16 @@ const view = (visit: Visit, offer: Offer, form: Form, retrying = false): Html =>
   const title = t.checkout.title;
   const back = breadcrumbs(t, [{ href: `/ads/${ad.id}`, text: t.checkout.backToAd }]);
   if (own || (ad.status !== 'active' && !retrying)) {
+    const reason = own
+      ? t.problems['own-ad']
+      : ad.status === 'reserved'
+        ? t.ad.notForSale.reserved
+        : t.problems['ad-not-for-sale'];
     return layout(
       visit,
       { title },
       html`<div class="narrow">${back}<h1>${t.checkout.unavailable}</h1>
-      ${notice(own ? t.problems['own-ad'] : ad.status === 'reserved' ? t.ad.notForSale.reserved : t.problems['ad-not-for-sale'], 'bad')}
+      ${notice(form.problem ?? reason, 'bad')}
       <p><a class="button button-quiet" href="/my/orders">${t.checkout.ownOrders}</a></p></div>`,
     );
   }
