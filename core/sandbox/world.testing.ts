@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Context, Next } from 'hono';
 import { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { openTestDatabase } from '../../tests/database.ts';
@@ -13,7 +12,6 @@ import { createOutbox } from '../platform/db/outbox.ts';
 import { createHttpApp } from '../platform/http/app.ts';
 import { implementOn } from '../platform/http/implement.ts';
 import { listen } from '../platform/http/listen.ts';
-import type { Loop } from '../platform/loop.ts';
 import type { Mailer } from '../platform/mail/mailer.ts';
 import type { ObjectStore } from '../platform/objects/objects.ts';
 import { developmentTls } from '../platform/rpc/certificates.ts';
@@ -21,7 +19,7 @@ import { createRpcClient, type RpcClient } from '../platform/rpc/client.ts';
 import type { RpcDefinition } from '../platform/rpc/definition.ts';
 import { createRpcServer } from '../platform/rpc/server.ts';
 import { derivedSecret } from '../platform/secrets.ts';
-import type { RpcClients, RunningService, ServiceModule, ServiceTables } from '../platform/service.ts';
+import type { RpcClients, ServiceModule, ServiceTables } from '../platform/service.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
 import { createMetrics } from '../platform/telemetry/metrics.ts';
 import { startSandbox } from './index.ts';
@@ -40,6 +38,8 @@ export interface Enqueued {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+type Forward = () => Promise<Response>;
+
 export interface World<Tables extends ServiceTables, Definition extends RpcDefinition> extends AsyncDisposable {
   readonly url: string;
   readonly db: Kysely<Tables>;
@@ -47,8 +47,8 @@ export interface World<Tables extends ServiceTables, Definition extends RpcDefin
   readonly rpc: RpcClient<Definition>;
   /** Messages that notifications was handed. */
   readonly enqueued: Enqueued[];
-  /** What happens to requests on their way, by path; removed by setting it back to undefined. */
-  readonly faults: { between: ((c: Context, next: Next) => Promise<Response | undefined>) | undefined };
+  /** What happens to requests and answers on their way; nothing while undefined. */
+  readonly faults: { between: ((request: Request, forward: Forward) => Promise<Response>) | undefined };
   /** Events in the outbox that are about this id, in order. */
   told(id: string): Promise<Told[]>;
   post(path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: unknown }>;
@@ -90,28 +90,24 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
   const db = await databases.open<Tables>(module.name, module.migrations);
   let selfUrl = '';
   let inner = new Hono();
-  const outer = new Hono();
-  outer.all('*', async (c, next) => {
-    const answered = faults.between ? await faults.between(c, next) : undefined;
-    return answered ?? inner.fetch(c.req.raw);
-  });
-  const listener = started.use(
-    await listen({ fetch: (request) => outer.fetch(request), hostname: '127.0.0.1', port: 0 }),
-  );
+  const answer = async (request: Request): Promise<Response> => {
+    const forward = async (): Promise<Response> => inner.fetch(request);
+    return faults.between ? faults.between(request, forward) : forward();
+  };
+  const listener = started.use(await listen({ fetch: answer, hostname: '127.0.0.1', port: 0 }));
   selfUrl = `http://127.0.0.1:${listener.port}`;
 
   const unused = (name: string): never => {
     throw new Error(`this service does not use ${name}`);
   };
-  let loops: readonly Loop[] = [];
-  let running: RunningService<Tables>;
-  const stop = async (): Promise<void> => {
-    await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
-    loops = [];
-  };
-  const start = async (): Promise<void> => {
+  const authority = join(folder, 'ca');
+  const serverTls = await developmentTls(authority, module.name);
+  const callerTls = await developmentTls(authority, 'orders');
+
+  const start = async (): Promise<{ rpc: RpcClient<Definition>; stop(): Promise<void> }> => {
+    const life = new AsyncDisposableStack();
     const app = createHttpApp({ log: silentLog, metrics, ready: async () => undefined });
-    running = await module.start({
+    const running = await module.start({
       config,
       db,
       databases,
@@ -135,39 +131,25 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
       selfUrl: () => selfUrl,
     });
     inner = app;
-    loops = [...((await running.loops?.()) ?? []), ...(await sandbox.loops())];
+    const common = { service: module.name, log: silentLog, metrics };
+    const server = life.use(createRpcServer({ ...common, tls: serverTls, drainMs: 1_000 }));
+    running.rpc?.(server);
+    const target = `127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
+    const rpc = life.use(createRpcClient(definition, { ...common, tls: callerTls, target }));
+    for (const loop of [...((await running.loops?.()) ?? []), ...(await sandbox.loops())]) life.use(loop);
+    return { rpc, stop: () => life.disposeAsync() };
   };
-  await start();
-  started.defer(stop);
-
-  const authority = join(folder, 'ca');
-  const server = started.use(
-    createRpcServer({
-      service: module.name,
-      tls: await developmentTls(authority, module.name),
-      log: silentLog,
-      metrics,
-      drainMs: 1_000,
-    }),
-  );
-  running.rpc?.(server);
-  const port = await server.listen('127.0.0.1', 0);
-  const rpc = started.use(
-    createRpcClient(definition, {
-      target: `127.0.0.1:${port}`,
-      service: module.name,
-      tls: await developmentTls(authority, 'orders'),
-      log: silentLog,
-      metrics,
-    }),
-  );
+  let life = await start();
+  started.defer(() => life.stop());
 
   return {
     get url() {
       return selfUrl;
     },
     db,
-    rpc,
+    get rpc() {
+      return life.rpc;
+    },
     enqueued,
     faults,
     async told(id) {
@@ -190,8 +172,8 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
     },
     secretOf: (purpose) => derivedSecret(sandboxSecret, purpose),
     async restart() {
-      await stop();
-      await start();
+      await life.stop();
+      life = await start();
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
