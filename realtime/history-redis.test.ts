@@ -2,24 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ChannelMessage } from '../contracts/stream.ts';
+import { describeWith } from '../tests/services.ts';
 import { until } from '../tests/until.ts';
 import { describeHistory } from './history.contract.ts';
 import { RedisHistory } from './history-redis.ts';
 import { silentLog } from './log.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from './redis-server.testing.ts';
 
-const sharedUrl = process.env['REDIS_URL'];
-
-describe.skipIf(!sharedUrl && !hasRedisServer)('with a Redis server', () => {
-  let own: RedisServer | undefined;
-  let url = sharedUrl ?? '';
-  beforeAll(async () => {
-    if (sharedUrl) return;
-    own = await startRedisServer();
-    url = own.url;
-  });
-  afterAll(() => own?.[Symbol.asyncDispose]());
-
+describeWith('redis', 'with a Redis server', (url) => {
   describeHistory('in Redis', async (options) => {
     const history = new RedisHistory({ url, topicEpoch: randomUUID(), log: silentLog, ...options });
     return { history, [Symbol.asyncDispose]: () => history[Symbol.asyncDispose]() };

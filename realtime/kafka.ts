@@ -1,6 +1,8 @@
 // The event source on Apache Kafka, through kafkajs.
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
+import { type EachBatchPayload, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
+import { topicId } from './kafka-topic-id.ts';
 import type { Log } from './log.ts';
 import type { EventSource, SourceMessage, SourceSubscription, SourceSubscriptionOptions } from './source.ts';
 
@@ -9,140 +11,201 @@ export interface KafkaSourceOptions {
   readonly log: Log;
 }
 
-const longestPauseMs = 5_000;
+const timing = {
+  /** How long a killed node keeps its partitions from others. Brokers allow no less than 6 s by default. */
+  sessionTimeout: 10_000,
+  heartbeatInterval: 500,
+  rebalanceTimeout: 30_000,
+  /** A fetch returns with the first byte; this is only how long an idle one waits. */
+  maxWaitTimeInMs: 250,
+};
+const commitEveryMs = 200;
+const longestPauseMs = 2_000;
+const pauseMs = (failures: number): number => Math.min(longestPauseMs, 50 * 2 ** failures) * (0.5 + Math.random() / 2);
 
-export async function openKafkaSource({ brokers, log }: KafkaSourceOptions): Promise<EventSource & AsyncDisposable> {
+export function openKafkaSource({ brokers, log }: KafkaSourceOptions): EventSource & AsyncDisposable {
   const kafka = new Kafka({
     clientId: 'lotok-realtime',
     brokers: [...brokers],
-    connectionTimeout: 5_000,
-    retry: { initialRetryTime: 200, maxRetryTime: 10_000, retries: 8 },
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6 },
     logLevel: logLevel.WARN,
     logCreator:
       () =>
-      ({ level, log: { message, error } }) => {
-        const write = level <= logLevel.ERROR ? log.error : log.warn;
-        write('kafka.client', { message, ...(error === undefined ? {} : { cause: error }) });
-      },
+      ({ level, namespace, log: { message } }) =>
+        (level === logLevel.ERROR ? log.warn : log.debug)('kafka.client', { namespace, message }),
   });
-  const admin = kafka.admin();
-  await admin.connect();
+  const admin = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 } });
+  let connecting: Promise<void> | undefined;
+  const connected = (): Promise<void> => {
+    connecting ??= admin.connect().catch((error: unknown) => {
+      connecting = undefined;
+      throw error;
+    });
+    return connecting;
+  };
 
   return {
     subscribe: (options) => subscribe(kafka, options, log),
 
     async lag(group, topics) {
-      const committed = await admin.fetchOffsets({ groupId: group, topics: [...topics] });
-      const lags: { readonly lag: number }[] = [];
-      for (const { topic, partitions } of committed) {
-        const ends = new Map((await admin.fetchTopicOffsets(topic)).map((end) => [end.partition, end]));
-        for (const { partition, offset } of partitions) {
-          const end = ends.get(partition);
-          // Nothing committed is -1: the group begins at the oldest message that is there.
-          if (end) lags.push({ lag: Number(end.high) - Math.max(Number(offset), Number(end.low)) });
-        }
-      }
-      return lags;
+      await connected();
+      const groupOffsets = await admin.fetchOffsets({ groupId: group, topics: [...topics] });
+      const lags = groupOffsets.map(async ({ topic, partitions }) => {
+        const committed = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+        // Nothing committed: the group begins at the oldest message that is there.
+        return (await admin.fetchTopicOffsets(topic)).map(({ partition, high, low }) => ({
+          lag: Number(high) - Math.max(Number(low), committed.get(partition) ?? 0),
+        }));
+      });
+      return (await Promise.all(lags)).flat();
     },
 
-    // kafkajs knows no topic ids. A topic made anew in the same cluster is noticed by the history, since
-    // offsets then go back while time goes on.
-    async epoch(topic) {
-      const { clusterId } = await admin.describeCluster();
-      return `${clusterId}/${topic}`;
-    },
+    epoch: (topic) => topicId(brokers, topic),
 
-    [Symbol.asyncDispose]: () => admin.disconnect(),
+    async [Symbol.asyncDispose]() {
+      await connecting?.catch(() => undefined);
+      await admin.disconnect();
+    },
   };
 }
 
-function subscribe(
-  kafka: Kafka,
-  { group, topics, from, handle }: SourceSubscriptionOptions,
-  log: Log,
-): SourceSubscription {
+function subscribe(kafka: Kafka, options: SourceSubscriptionOptions, log: Log): SourceSubscription {
   const stopping = new AbortController();
   const { signal } = stopping;
-  const consumer = kafka.consumer({
-    groupId: group,
-    sessionTimeout: 30_000,
-    heartbeatInterval: 3_000,
-    maxWaitTimeInMs: 1_000,
-    retry: { retries: 8, restartOnFailure: async () => true },
-  });
-  const joined = Promise.withResolvers<void>();
-  consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve());
+  const ready = Promise.withResolvers<void>();
+  // Whoever awaits it is told; nobody has to.
+  ready.promise.catch(() => undefined);
 
-  const eachBatch = async ({
-    batch,
-    resolveOffset,
-    heartbeat,
-    commitOffsetsIfNecessary,
-    isRunning,
-    isStale,
-  }: EachBatchPayload): Promise<void> => {
-    for (const { key, value, headers, offset, timestamp } of batch.messages) {
-      const message: SourceMessage = {
-        key: key?.toString() ?? '',
-        value: value?.toString() ?? '',
-        headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, each]) => [name, String(each)])),
-        partition: batch.partition,
-        offset: Number(offset),
-        timestamp: new Date(Number(timestamp)),
-      };
-      for (let failures = 0; ; ) {
-        if (!isRunning() || isStale() || signal.aborted) return;
-        try {
-          await handle(message, signal);
-          break;
-        } catch (error) {
-          failures += 1;
-          log.error('source.handling_failed', { partition: batch.partition, offset, failures, error });
-          await heartbeat();
-          await sleep(Math.min(longestPauseMs, 50 * 2 ** failures), undefined, { signal }).catch(() => undefined);
-        }
-      }
-      resolveOffset(offset);
-      await commitOffsetsIfNecessary();
-      await heartbeat();
+  /** Lives until it crashes or the subscription ends. */
+  const consume = async (): Promise<void> => {
+    const consumer = kafka.consumer({
+      groupId: options.group,
+      ...timing,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 6, restartOnFailure: async () => false },
+    });
+    const over = Promise.withResolvers<void>();
+    // It may crash before it is awaited.
+    over.promise.catch(() => undefined);
+    consumer.on(consumer.events.CRASH, ({ payload }) => over.reject(payload.error));
+    consumer.on(consumer.events.GROUP_JOIN, () => ready.resolve());
+    const stop = (): void => over.resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 4,
+        eachBatch: (payload) => handleBatch(payload, options, signal, log),
+      });
+      await over.promise;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await consumer.disconnect();
     }
   };
-  const run = async (): Promise<void> => {
-    await consumer.connect();
-    await consumer.subscribe({ topics: [...topics], fromBeginning: from === 'beginning' });
-    await consumer.run({
-      eachBatchAutoResolve: false,
-      autoCommitInterval: 1_000,
-      autoCommitThreshold: 200,
-      partitionsConsumedConcurrently: 4,
-      eachBatch,
-    });
+  const live = async (): Promise<void> => {
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        await consume();
+      } catch (error) {
+        failures += 1;
+        log.warn('source.failed', { failures, error });
+        await sleep(pauseMs(failures), undefined, { signal }).catch(() => undefined);
+      }
+    }
   };
-  const running = keepTrying(run, signal, log);
-  running.catch(joined.reject);
+  const living = live();
 
   return {
-    ready: joined.promise,
+    ready: ready.promise,
     async [Symbol.asyncDispose]() {
+      ready.reject(new Error('the subscription was ended before it was ready'));
       stopping.abort();
-      // Nobody waits any more, and a rejection that nobody hears would end the process.
-      joined.promise.catch(() => undefined);
-      joined.reject(new Error('the subscription was ended'));
-      await running.catch(() => undefined);
-      await consumer.disconnect();
+      await living;
     },
   };
 }
 
-/** The cluster may come later than we do; the topic too. */
-async function keepTrying(run: () => Promise<void>, signal: AbortSignal, log: Log): Promise<void> {
-  for (let failures = 0; !signal.aborted; ) {
-    try {
-      return await run();
-    } catch (error) {
-      failures += 1;
-      log.warn('source.not_connected', { failures, error });
-      await sleep(Math.min(longestPauseMs, 200 * 2 ** failures), undefined, { signal }).catch(() => undefined);
+/** Message by message; one that can't be handled now is tried again, and those behind it wait. */
+async function handleBatch(
+  payload: EachBatchPayload,
+  { handle }: SourceSubscriptionOptions,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  const { batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, isRunning, isStale } = payload;
+  const { topic, partition } = batch;
+  let handled: bigint | undefined;
+  let committedAt = performance.now();
+  const commit = async (): Promise<void> => {
+    if (handled === undefined) return;
+    await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: String(handled + 1n) }] }] });
+    handled = undefined;
+    committedAt = performance.now();
+  };
+
+  for (const raw of batch.messages) {
+    const message = incoming(partition, raw);
+    for (let failures = 0; ; ) {
+      if (!isRunning() || isStale() || signal.aborted) return;
+      try {
+        await handle(message, signal);
+        break;
+      } catch (error) {
+        failures += 1;
+        log.warn('source.handling_failed', { partition, offset: message.offset, failures, error });
+        await sleep(pauseMs(failures), undefined, { signal }).catch(() => undefined);
+        await heartbeat();
+      }
     }
+    // The last one also covers what the broker keeps behind it for itself.
+    handled = raw === batch.messages.at(-1) ? BigInt(batch.lastOffset()) : BigInt(raw.offset);
+    resolveOffset(raw.offset);
+    await heartbeat();
+    if (performance.now() - committedAt > commitEveryMs) await commit();
   }
+  await commit();
 }
+
+function incoming(partition: number, { key, value, headers, offset, timestamp }: KafkaMessage): SourceMessage {
+  const texts = Object.entries(headers ?? {}).map(([name, content]) => [
+    name,
+    [content].flat().at(-1)?.toString() ?? '',
+  ]);
+  return {
+    key: key?.toString() ?? '',
+    value: value?.toString() ?? '',
+    headers: Object.fromEntries(texts),
+    partition,
+    offset: Number(offset),
+    timestamp: new Date(Number(timestamp)),
+  };
+}
+
+interface RequestQueue {
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  readonly throttledUntil: number;
+  readonly pending: readonly unknown[];
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * kafkajs 2.2.4 sets this timer to a time in the past whenever nothing waits, so each connection wakes a
+ * thousand times a second, and newer Node warns of it. Without a waiting request there is nothing to check.
+ */
+const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(this: RequestQueue): void {
+  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
+  const throttledMs = this.throttledUntil - Date.now();
+  const check = (): void => {
+    this.throttleCheckTimeoutId = null;
+    this.checkPendingRequests();
+  };
+  this.throttleCheckTimeoutId = setTimeout(check, throttledMs > 0 ? throttledMs : 10);
+};

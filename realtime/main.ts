@@ -47,9 +47,9 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
     const { log = createLog(config.logLevel), clock = Date.now, random = Math.random } = parts;
     const metrics = createMetrics();
     const { tracer } = started.use(startTracing(config.otlpEndpoint));
-    const source = parts.source ?? started.use(await kafkaSource(config, log));
+    const source = parts.source ?? started.use(kafkaSource(config, log));
     const limits: HistoryLimits = { maxCount: config.historyCount, maxAgeMs: config.historyHours * 3_600_000 };
-    const topicEpoch = await source.epoch(realtimeTopic);
+    const topicEpoch = await topicEpochOf(source, log);
     const history: History = started.use(
       config.redisUrl
         ? new RedisHistory({ url: config.redisUrl, topicEpoch, clock, log, limits })
@@ -140,7 +140,8 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
       server.closeAllConnections();
       await closed;
     });
-    if (!shared) await bridge.ready;
+    // A long log takes its time; until it is read, edges and clients are asked to come again.
+    if (!shared) await Promise.race([bridge.ready, sleep(5_000, undefined, { ref: false })]);
 
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('the server has no port');
@@ -154,7 +155,22 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
   }
 }
 
-async function kafkaSource(config: RealtimeConfig, log: Log): Promise<EventSource & AsyncDisposable> {
+/** Core makes the topic, and may come later than we do. */
+async function topicEpochOf(source: EventSource, log: Log): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await source.epoch(realtimeTopic);
+    } catch (error) {
+      if (attempt === topicAttempts) throw error;
+      log.warn('realtime.topic_missing', { topic: realtimeTopic, attempt, error });
+      await sleep(1_000);
+    }
+  }
+}
+
+const topicAttempts = 120;
+
+function kafkaSource(config: RealtimeConfig, log: Log): EventSource & AsyncDisposable {
   if (!config.kafkaBrokers) throw new Error('configuration: KAFKA_BROKERS is needed to run alone');
   return openKafkaSource({ brokers: config.kafkaBrokers, log });
 }

@@ -13,7 +13,7 @@ export interface SourceSubscriptionOptions {
   /** Subscribers of one group share the partitions. */
   readonly group: string;
   readonly topics: readonly string[];
-  readonly from: 'beginning' | 'end';
+  readonly from: 'beginning';
   /** One call at a time per partition, in order; a message whose handling is rejected comes again. */
   readonly handle: (message: SourceMessage, signal: AbortSignal) => Promise<void>;
 }
