@@ -10,6 +10,7 @@ import { createMediaLibrary } from './media.ts';
 import { migrations } from './migrations/index.ts';
 import { createReservations } from './reservations.ts';
 import { adsRpc } from './rpc.ts';
+import { seedAds } from './seed/seed.ts';
 import { createAdsService } from './service.ts';
 import type { AdsTables } from './store.ts';
 
@@ -29,6 +30,7 @@ export const ads: ServiceModule<AdsTables> = {
       http: (implement) => adsHttp(implement, service, listings),
       rpc: (server) => adsRpc(server, reservations),
       events: adsEvents(recorder, media),
+      seed: () => seedAds({ db, outbox, clock }),
       loops: async () => [
         await startLoop({ name: 'ads.expire_holds', run: reservations.expireHolds, pollMs: expiryPollMs, log }),
       ],

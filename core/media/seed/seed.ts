@@ -10,10 +10,11 @@ import { readyEvent, storeVariants } from '../service.ts';
 import { hasMedia, insertMedia, listKnown, type MediaRow, type MediaTables } from '../store.ts';
 import { type Colours, palettes, type Scene, svgOf } from './canvas.ts';
 import { desk } from './scenes/desk.ts';
-import { indoors } from './scenes/indoors.ts';
+import { hobbies } from './scenes/hobbies.ts';
+import { home } from './scenes/home.ts';
 import { outdoors } from './scenes/outdoors.ts';
 
-const scenes: Readonly<Record<DemoKind, (colours: Colours) => Scene>> = { ...outdoors, ...indoors, ...desk };
+const scenes: Readonly<Record<DemoKind, (colours: Colours) => Scene>> = { ...outdoors, ...home, ...hobbies, ...desk };
 const rendersAtOnce = 4;
 /** Flat colours are small anyway, and a first start should be short. */
 const effort = 1;

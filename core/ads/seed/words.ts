@@ -1,0 +1,63 @@
+// What demo ads are about: titles, prices and attributes for each kind of picture.
+import type { AttributeValue } from '../../../contracts/ads.ts';
+import type { DemoCategory, DemoKind } from '../../platform/demo/pictures.ts';
+import type { Chance } from './random.ts';
+import { deskWords } from './words/desk.ts';
+import { hobbiesWords } from './words/hobbies.ts';
+import { homeWords } from './words/home.ts';
+import { outdoorsWords } from './words/outdoors.ts';
+
+type Words = readonly [string, ...string[]];
+
+export interface KindWords {
+  /** `*` stands for a brand and model. */
+  readonly titles: Words;
+  readonly models: Words;
+  /** In roubles. */
+  readonly price: readonly [least: number, most: number];
+  readonly about: Words;
+  readonly attributes?: (chance: Chance, model: string) => Record<string, AttributeValue>;
+}
+
+export const kindWords: Readonly<Record<DemoKind, KindWords>> = {
+  ...outdoorsWords,
+  ...homeWords,
+  ...hobbiesWords,
+  ...deskWords,
+};
+
+/** Categories whose form has a brand, which is then the first word of the model. */
+export const brandedCategories: ReadonlySet<DemoCategory> = new Set([
+  'bicycles',
+  'phones',
+  'laptops',
+  'kids',
+  'tools',
+  'sports',
+  'music',
+  'appliances',
+  'clothes',
+]);
+
+export const conditions = {
+  new: 'Как новое.',
+  excellent: 'Состояние отличное.',
+  good: 'Состояние хорошее, есть мелкие следы.',
+  worn: 'Следы использования есть, на работу не влияют.',
+} as const;
+
+export const reasons: Words = [
+  'Продаю, потому что купили другое.',
+  'Продаю из-за переезда.',
+  'Просто занимает место.',
+  'Подарили второе такое же.',
+  'Долго лежало, пусть послужит.',
+];
+
+export const deliveries: Words = [
+  'Отправлю в день оплаты.',
+  'Упакую надёжно, отправлю в любой город.',
+  'Можно посмотреть перед покупкой.',
+  'Отвечу на все вопросы.',
+  'Возможен небольшой торг.',
+];
