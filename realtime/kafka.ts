@@ -20,6 +20,7 @@ const timing = {
   maxWaitTimeInMs: 250,
 };
 const commitEveryMs = 200;
+const partitionsPerTopic = 4;
 const longestPauseMs = 2_000;
 const pauseMs = (failures: number): number => Math.min(longestPauseMs, 50 * 2 ** failures) * (0.5 + Math.random() / 2);
 
@@ -62,7 +63,17 @@ export function openKafkaSource({ brokers, log }: KafkaSourceOptions): EventSour
       return (await Promise.all(lags)).flat();
     },
 
-    epoch: (topic) => topicId(brokers, topic),
+    // Core makes the topic, too; whoever comes first does, and the other finds it there.
+    async epoch(topic) {
+      await connected();
+      if (!(await admin.listTopics()).includes(topic)) {
+        await admin.createTopics({
+          waitForLeaders: true,
+          topics: [{ topic, numPartitions: partitionsPerTopic, replicationFactor: -1 }],
+        });
+      }
+      return topicId(brokers, topic);
+    },
 
     async [Symbol.asyncDispose]() {
       await connecting?.catch(() => undefined);

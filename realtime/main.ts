@@ -155,20 +155,20 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
   }
 }
 
-/** Core makes the topic, and may come later than we do. */
+/** The bus may come later than we do. */
 async function topicEpochOf(source: EventSource, log: Log): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await source.epoch(realtimeTopic);
     } catch (error) {
-      if (attempt === topicAttempts) throw error;
-      log.warn('realtime.topic_missing', { topic: realtimeTopic, attempt, error });
+      if (attempt === busAttempts) throw error;
+      log.warn('realtime.bus_unreachable', { topic: realtimeTopic, attempt, error });
       await sleep(1_000);
     }
   }
 }
 
-const topicAttempts = 120;
+const busAttempts = 120;
 
 function kafkaSource(config: RealtimeConfig, log: Log): EventSource & AsyncDisposable {
   if (!config.kafkaBrokers) throw new Error('configuration: KAFKA_BROKERS is needed to run alone');
