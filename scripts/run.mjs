@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -35,7 +35,7 @@ if (args.length === 0 || (args[0] === '--bin' && args.length === 1)) {
   process.exit(2);
 }
 if (!isInstalled()) await install();
-run(...(args[0] === '--bin' ? commandOfBin(args[1], args.slice(2)) : onNode(join(root, args[0]), args.slice(1))));
+run(...(args[0] === '--bin' ? commandOfBin(args[1], args.slice(2)) : onNode(resolve(root, args[0]), args.slice(1))));
 
 function onNode(file, rest) {
   return [pinnedNode, ['--import', pathToFileURL(guard).href, file, ...rest]];
