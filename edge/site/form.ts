@@ -16,12 +16,6 @@ export const blankForm = (values: Readonly<Record<string, string>> | URLSearchPa
   problem: null,
 });
 
-export const invalidForm = (t: Strings, values: URLSearchParams, errors: Readonly<Record<string, string>>): Form => ({
-  values,
-  errors: new Map(Object.entries(errors)),
-  problem: t.errors.checkFields,
-});
-
 export const readForm = async (request: Request): Promise<URLSearchParams> => {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim();
   return type === 'application/x-www-form-urlencoded'
