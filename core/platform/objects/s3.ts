@@ -55,7 +55,12 @@ export async function openS3({
     },
 
     async put(key, { bytes, contentType }) {
-      await request(`put ${key}`, urlOf(key), { method: 'PUT', body: bytes, headers: { 'content-type': contentType } });
+      const response = await request(`put ${key}`, urlOf(key), {
+        method: 'PUT',
+        body: bytes,
+        headers: { 'content-type': contentType },
+      });
+      await response.body?.cancel();
     },
 
     async get(key): Promise<StoredObject | null> {
