@@ -76,7 +76,10 @@ export const createPickupPoints = (): PickupPoints =>
 
 export async function listPickupPoints(options: DeliveryOptions, city: string): Promise<readonly PickupPoint[]> {
   checkCity('city', city);
-  return (await quoted(options.pickupPoints.fetch(city, { context: courierOf(options) }))) ?? [];
+  const list = await options.pickupPoints.fetch(city, { context: courierOf(options) });
+  // No answer, and none from earlier either.
+  if (!list) throw unavailable();
+  return list;
 }
 
 /**
@@ -226,12 +229,14 @@ function checkCity(field: string, city: string): void {
   throw new ProblemError('invalid-parameter', { errors: [{ field, message: 'There is no such city' }] });
 }
 
+const unavailable = (cause?: unknown): ProblemError =>
+  new ProblemError('delivery-unavailable', { cause, headers: { 'retry-after': '2' } });
+
 async function orUnavailable<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call;
   } catch (error) {
-    if (!(error instanceof CourierUnavailable)) throw error;
-    throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '2' } });
+    throw error instanceof CourierUnavailable ? unavailable(error) : error;
   }
 }
 
