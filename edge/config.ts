@@ -40,8 +40,8 @@ export const EdgeConfig = z.object({
   mediaOrigins: list.pipe(z.array(z.url()).max(16)).default([]),
   cacheBytes: count.default(64 * 1024 * 1024),
   upstreamTimeoutMs: milliseconds.default(10_000),
-  /** How the edge speaks to core on Node: HTTP/2 (by prior knowledge or ALPN) or HTTP/1.1. */
-  upstreamProtocol: z.enum(['h1', 'h2']).default('h1'),
+  /** How the edge on Node speaks to core: HTTP/2 where core does (by prior knowledge or ALPN), or always HTTP/1.1. */
+  upstreamProtocol: z.enum(['h1', 'h2']).default('h2'),
   /**
    * Requests a minute that reach core: from one address, of one signed-in user, and sign-ins from one
    * address; 0 turns one off. Answers from the cache cost nothing and don't count.
