@@ -93,7 +93,7 @@ export class ClientPlaces {
  */
 export const sseOpening = (id: string, retryMs: number): string => `retry: ${Math.round(retryMs)}\nid: ${id}\n\n`;
 export const sseEvent = ({ id, event, data }: ClientEvent): string =>
-  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  `id: ${id}\nevent: ${event}\ndata: ${textOf(data)}\n\n`;
 export const ssePing = ': ping\n\n';
 export const sseHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -115,3 +115,15 @@ export const socketClose = {
   silent: [4003, 'no answer to pings'],
   tooMuch: [1009, 'clients have nothing to say but ping'],
 } as const satisfies Record<string, readonly [code: number, reason: string]>;
+
+/** One message goes to many clients, and is written as text once. */
+const texts = new WeakMap<object, string>();
+function textOf(data: unknown): string {
+  if (typeof data !== 'object' || data === null) return JSON.stringify(data);
+  let text = texts.get(data);
+  if (text === undefined) {
+    text = JSON.stringify(data);
+    texts.set(data, text);
+  }
+  return text;
+}

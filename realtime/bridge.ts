@@ -1,17 +1,20 @@
 // The bridge: takes each message of `realtime.v1` from the bus into the history, at least once and in order.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tracer } from '@opentelemetry/api';
 import { realtimeTopic } from '../contracts/events.ts';
 import { RealtimeMessage } from '../contracts/stream.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import type { RealtimeMetrics } from './metrics.ts';
 import type { EventSource, SourceMessage } from './source.ts';
+import { traceDelivery } from './tracing.ts';
 
 export interface BridgeOptions {
   readonly source: EventSource;
   readonly history: History;
   readonly log: Log;
   readonly metrics: RealtimeMetrics;
+  readonly tracer: Tracer;
   /**
    * Nodes that share a history share a group, and each message is bridged by one of them. A node with
    * a history of its own has a group of its own, and reads the retained log from its beginning.
@@ -33,7 +36,7 @@ const channelName = /^(user|ad|category|system):[\w-]{1,64}$/;
 const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const lagEveryMs = 5_000;
 
-export function startBridge({ source, history, log, metrics, group, rebuild }: BridgeOptions): Bridge {
+export function startBridge({ source, history, log, metrics, tracer, group, rebuild }: BridgeOptions): Bridge {
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -44,18 +47,24 @@ export function startBridge({ source, history, log, metrics, group, rebuild }: B
     if (!message) {
       metrics.bridged.inc({ outcome: 'malformed' });
       log.error('bridge.malformed', { partition, offset });
+      await history.skip({ partition, offset: offset + 1, time: timestamp.getTime() });
       return;
     }
     const traceparent = headers['traceparent'];
+    const bridged = {
+      event: message.event,
+      time: timestamp.getTime(),
+      ...(traceparent !== undefined && traceparentForm.test(traceparent) ? { traceparent } : {}),
+    };
     const { appended } = await history.append({
       channel: key,
       partition,
       offset: offset + 1,
-      time: timestamp.getTime(),
-      event: message.event,
       data: message.data,
-      ...(traceparent !== undefined && traceparentForm.test(traceparent) ? { traceparent } : {}),
+      ...bridged,
     });
+    // What is read again after a restart was traced in its time.
+    if (appended && isReady) traceDelivery(tracer, `bridge ${message.event}`, bridged, Date.now());
     metrics.bridged.inc({ outcome: appended ? 'appended' : 'known' });
   };
 

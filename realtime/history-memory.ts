@@ -64,6 +64,10 @@ export class MemoryHistory implements History {
     return { appended: true, previous };
   }
 
+  async skip({ partition, offset }: Pick<BridgedMessage, 'partition' | 'offset'>): Promise<void> {
+    this.#partitions.set(partition, Math.max(offset, this.#partitions.get(partition) ?? 0));
+  }
+
   async read(channel: string, since?: Position): Promise<CatchUp> {
     const now = this.#clock();
     const kept = this.#channels.get(channel) ?? [];

@@ -92,6 +92,17 @@ describe.skipIf(!hasRedisServer)('the history in a Redis server that fails', () 
     expect((await after.read('user:a', { ...head, offset: 1 })).gap).toBe(true);
   });
 
+  it('takes no message that was skipped for a lost one', async () => {
+    const before = open();
+    await say(before, 1);
+    const { head } = await before.read('user:a');
+    await before.skip({ partition: 0, offset: 2, time: Date.now() });
+    await before[Symbol.asyncDispose]();
+    await using after = open();
+    await say(after, 3);
+    expect(await after.read('user:a', head)).toMatchObject({ gap: false, messages: [{ position: { offset: 3 } }] });
+  });
+
   it('keeps places when Redis restarts with everything', async () => {
     await using history = open();
     const { head } = await history.read('user:a');

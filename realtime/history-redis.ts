@@ -148,6 +148,14 @@ export class RedisHistory implements History {
     throw new Error('the history was renewed again and again');
   }
 
+  async skip({ partition, offset, time }: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>): Promise<void> {
+    const epoch = await this.#currentEpoch();
+    const keys = [this.#epochKey, this.#bridgedKey(epoch)] as const;
+    // In a new epoch every partition begins anyhow.
+    if ((await this.#commands.eval(scripts.skip, 2, ...keys, epoch, partition, offset, time)) === 'renewed')
+      this.#forgetEpoch();
+  }
+
   async read(channel: string, since?: Position): Promise<CatchUp> {
     for (let attempt = 0; attempt < maxRenewals; attempt += 1) {
       const epoch = await this.#currentEpoch();

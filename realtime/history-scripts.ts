@@ -59,6 +59,15 @@ redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
 redis.call('PUBLISH', ARGV[9], message)
 return {'appended', previous}`;
 
+/** KEYS: epoch, bridged. ARGV: epoch, partition, offset, time. Counts a message as bridged that is in no channel. */
+export const skip = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'renewed' end
+local bridged = redis.call('HGET', KEYS[2], ARGV[2])
+if not bridged or tonumber(string.match(bridged, '^%d+')) < tonumber(ARGV[3]) then
+  redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
+end
+return 'skipped'`;
+
 /** KEYS: epoch, stream. ARGV: epoch, since ('' for none). Returns the first message, the last id and the messages after since. */
 export const read = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'renewed'} end

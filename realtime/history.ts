@@ -28,6 +28,8 @@ export interface Listener {
 
 export interface History extends AsyncDisposable {
   append(message: BridgedMessage): Promise<Appended>;
+  /** Takes note of a message that is in no channel, so that it isn't missed later. */
+  skip(place: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>): Promise<void>;
   /** With a gap `since` is out of reach; without `since` only the head is asked for. */
   read(channel: string, since?: Position): Promise<CatchUp>;
   /** Resolves once every later message of the channel reaches the listener. */

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeCursor } from '../contracts/stream.ts';
@@ -256,6 +260,62 @@ describe('a realtime node', () => {
     expect(reader.text.match(/retry: /g)).toHaveLength(2);
     await until('the socket is closed', () => socket.closed?.code === 1001);
     expect(mux.received).toEqual([{ op: 'drain' }]);
+    node = await startNode(issuer, source);
+  });
+
+  it('cuts off a reader who takes nothing, and keeps nothing for them', async () => {
+    await node[Symbol.asyncDispose]();
+    node = await startNode(issuer, source, {}, { hubLimits: { maxWaiting: 20 }, sseTimes: { pingMs: 20 } });
+    const reader = connect(node.port, '127.0.0.1');
+    reader.on('error', () => {});
+    await once(reader, 'connect');
+    const head = once(reader, 'data');
+    reader.write(`GET /v1/stream HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer['authorization']}\r\n\r\n`);
+    await head;
+    reader.pause();
+    using attentive = await stream();
+    const padding = 'x'.repeat(30_000);
+    await until('the slow one is dropped', async () => {
+      // One by one, so that the attentive reader has each before the next.
+      for (let count = 0; count < 20; count += 1) {
+        source.publish(channel, 'order.status', { ...status(orderId, 'paid'), padding });
+        await attentive.has(attentive.received.length + 1);
+      }
+      return /drops_total\{reason="too_slow",part="realtime"\} 1/.test(
+        await (await fetch(`${node.url}/metrics`)).text(),
+      );
+    });
+    await until('its connection is gone', async () =>
+      /connections\{kind="sse",part="realtime"\} 1/.test(await (await fetch(`${node.url}/metrics`)).text()),
+    );
+    expect(attentive.ended).toBe(false);
+    reader.destroy();
+  });
+
+  it('delivers in the trace of what caused the message', async () => {
+    const spans: { traceId: string; parentSpanId: string; name: string }[] = [];
+    const collector = createServer(async (request, response) => {
+      const body = JSON.parse(await text(request)) as { resourceSpans: { scopeSpans: { spans: typeof spans }[] }[] };
+      spans.push(...body.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+      response.setHeader('content-type', 'application/json').end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(collector, 'listening');
+    const address = collector.address();
+    const endpoint = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    await node[Symbol.asyncDispose]();
+    node = await startNode(issuer, source, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
+    using reader = await stream();
+    source.publish(channel, 'order.status', status(orderId, 'paid'), {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    });
+    await reader.has(1);
+    const delivery = await until('the span is exported', () => spans.find(({ name }) => name === 'sse deliver'));
+    expect(delivery).toMatchObject({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      parentSpanId: 'b7ad6b7169203331',
+    });
+    await node[Symbol.asyncDispose]();
+    collector.close();
     node = await startNode(issuer, source);
   });
 

@@ -62,6 +62,7 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
         history,
         log,
         metrics,
+        tracer,
         group: shared ? 'realtime' : `realtime-${randomUUID()}`,
         rebuild: !shared,
       }),

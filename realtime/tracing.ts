@@ -33,7 +33,7 @@ export function startTracing(otlpEndpoint: string | undefined): Tracing {
 export function traceDelivery(
   tracer: Tracer,
   name: string,
-  { event, traceparent, time }: ClientEvent,
+  { event, traceparent, time }: Pick<ClientEvent, 'event' | 'traceparent' | 'time'>,
   now: number,
 ): void {
   const match = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? '');

@@ -2,8 +2,16 @@
 import { z } from 'zod';
 import type { StreamRequest } from '../../contracts/client-stream.ts';
 import { ProblemError } from '../../contracts/problem.ts';
-import { decodeCursor, encodeCursor, type Position, Topic } from '../../contracts/stream.ts';
-import { createLog } from '../log.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  type Position,
+  SessionRevoked,
+  sessionChannel,
+  Topic,
+} from '../../contracts/stream.ts';
+import { createSessions, type Sessions } from '../auth/sessions.ts';
+import { createLog, type Log } from '../log.ts';
 import type { EdgeSocket } from '../platform.ts';
 import { createFanIn, type FanIn } from './fanin.ts';
 import type { StreamServing, StreamWho } from './serving.ts';
@@ -30,6 +38,8 @@ const HubOrder = z.object({
   topics: z.array(Topic).nullable(),
   order: z.string().nullable(),
   expiresAt: z.number(),
+  /** The session whose end ends the stream. */
+  sid: z.string().nullable(),
 });
 
 const orderHeader = 'lotok-stream-order';
@@ -39,7 +49,11 @@ const origin = 'https://stream-hub.internal';
  * The request for the hub. It is made anew, so no header of the client's reaches the hub, which
  * believes what it is told; nobody but the Worker can reach the hub.
  */
-export function hubStreamRequest(client: Request, wanted: StreamRequest, who: Pick<StreamWho, 'expiresAt'>): Request {
+export function hubStreamRequest(
+  client: Request,
+  wanted: StreamRequest,
+  who: { readonly expiresAt: number; readonly sid?: string },
+): Request {
   const order: z.input<typeof HubOrder> = {
     channels: [...wanted.channels],
     // An empty cursor stays one: it means a place that nobody knows.
@@ -47,6 +61,7 @@ export function hubStreamRequest(client: Request, wanted: StreamRequest, who: Pi
     topics: wanted.filter.topics === null ? null : [...wanted.filter.topics],
     order: wanted.filter.order,
     expiresAt: who.expiresAt,
+    sid: who.sid ?? null,
   };
   const headers = new Headers({ [orderHeader]: JSON.stringify(order) });
   const socket = client.headers.get('upgrade')?.toLowerCase() === 'websocket';
@@ -69,18 +84,30 @@ export type HubMessages = z.infer<typeof HubMessages>;
 export class StreamHub {
   readonly #fanIn: FanIn;
   readonly #serving: Omit<StreamServing, 'signal'>;
+  readonly #sessions: Sessions;
+  readonly #log: Log;
 
   constructor(_state: unknown, env: unknown) {
     const { REALTIME_URL, REALTIME_TOKEN, LOG_LEVEL } = HubEnv.parse(env);
     const clock = Date.now;
+    this.#log = createLog(LOG_LEVEL, console.log, { part: 'stream-hub' });
     this.#fanIn = createFanIn({
       nodes: REALTIME_URL,
       token: REALTIME_TOKEN,
       connect: connectByFetch,
-      log: createLog(LOG_LEVEL, console.log, { part: 'stream-hub' }),
+      log: this.#log,
       clock,
     });
     this.#serving = { fanIn: this.#fanIn, clock };
+    this.#sessions = createSessions(clock, 0);
+    this.#fanIn.listen(sessionChannel, {
+      onMessage: ({ event, data }) => {
+        const revoked = event === 'session.revoked' ? SessionRevoked.safeParse(data).data : undefined;
+        if (revoked) this.#sessions.end(revoked.sid, revoked.until);
+      },
+      // Which sessions ended meanwhile isn't known; their tokens expire soon by themselves.
+      onGap: () => undefined,
+    });
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -88,7 +115,7 @@ export class StreamHub {
       const url = new URL(request.url);
       switch (url.pathname) {
         case '/stream':
-          return await serveSse(...orderOf(request), { ...this.#serving, signal: request.signal });
+          return await this.#stream(request);
         case '/ws':
           return this.#upgrade(request);
         case '/messages':
@@ -102,14 +129,35 @@ export class StreamHub {
     }
   }
 
+  async #stream(request: Request): Promise<Response> {
+    const { wanted, who, session } = this.#orderOf(request);
+    request.signal.addEventListener('abort', () => session[Symbol.dispose](), { once: true });
+    return serveSse(wanted, who, { ...this.#serving, signal: request.signal });
+  }
+
   #upgrade(request: Request): Response {
-    const [wanted, who] = orderOf(request);
+    const { wanted, who, session } = this.#orderOf(request);
     const { client, server } = socketPair();
     server.accept();
-    void serveSocket(server, wanted, who, { ...this.#serving, signal: new AbortController().signal }).catch(
-      () => undefined,
-    );
+    // The socket tells by its close event that the client left.
+    const never = new AbortController().signal;
+    serveSocket(server, wanted, who, { ...this.#serving, signal: never })
+      .catch((error: unknown) => this.#log.warn('stream.socket_failed', { error }))
+      .finally(() => session[Symbol.dispose]());
     return new Response(null, { status: 101, webSocket: client } as ResponseInit);
+  }
+
+  #orderOf(request: Request) {
+    const order = HubOrder.parse(JSON.parse(request.headers.get(orderHeader) ?? 'null'));
+    const { channels, cursor, topics, order: orderId, expiresAt, sid } = order;
+    const wanted: StreamRequest = {
+      channels,
+      cursor: cursor === null ? null : (decodeCursor(cursor) ?? new Map()),
+      filter: { topics, order: orderId },
+    };
+    const session = this.#sessions.watch(sid ?? '');
+    const who: StreamWho = { expiresAt, revoked: session.signal };
+    return { wanted, who, session };
   }
 
   async #messages(query: URLSearchParams, left: AbortSignal): Promise<Response> {
@@ -126,18 +174,6 @@ export class StreamHub {
       next: encodeCursor(new Map([[channel, found.head]])),
     } satisfies HubMessages);
   }
-}
-
-function orderOf(request: Request): [StreamRequest, StreamWho] {
-  const { channels, cursor, topics, order, expiresAt } = HubOrder.parse(
-    JSON.parse(request.headers.get(orderHeader) ?? 'null'),
-  );
-  const wanted: StreamRequest = {
-    channels,
-    cursor: cursor === null ? null : (decodeCursor(cursor) ?? new Map()),
-    filter: { topics, order },
-  };
-  return [wanted, { expiresAt }];
 }
 
 interface WorkerSocket extends EdgeSocket {

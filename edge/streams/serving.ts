@@ -49,6 +49,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 export async function openWatch(wanted: StreamRequest, who: StreamWho, serving: StreamServing): Promise<OpenWatch> {
   const { fanIn, clock, onDeliver } = serving;
+  const openedAt = clock();
   const watch = fanIn.watch(wanted);
   const leave = (): void => watch.end('left');
   const signals = who.revoked ? [serving.signal, who.revoked] : [serving.signal];
@@ -77,7 +78,9 @@ export async function openWatch(wanted: StreamRequest, who: StreamWho, serving: 
 
   const delivered = (event: ClientEvent): void => {
     fanIn.metrics.count(event.event === 'reset' ? 'reset' : 'message_out');
-    if (event.time !== undefined) fanIn.metrics.latency(Math.max(0, clock() - event.time) / 1000);
+    // What is replayed was late before it was asked for.
+    if (event.time !== undefined && event.time >= openedAt)
+      fanIn.metrics.latency(Math.max(0, clock() - event.time) / 1000);
     onDeliver?.(event);
   };
   return { watch, delivered, finish };
