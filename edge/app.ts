@@ -6,9 +6,9 @@ import { createApi } from './api.ts';
 import { createSessions } from './auth/sessions.ts';
 import { clockToleranceSeconds, createTokens } from './auth/tokens.ts';
 import { type CacheAnswer, toResponse } from './cache/answer.ts';
-import type { ReadHeader } from './cache/conditional.ts';
 import { Cache } from './cache/engine.ts';
 import { routeKey } from './cache/key.ts';
+import type { ReadHeader } from './cache/vary.ts';
 import { type EdgeEnv, type RequestContext, requestContext } from './context.ts';
 import { createDocs } from './docs/docs.ts';
 import { createGraphql } from './graphql/graphql.ts';
@@ -82,7 +82,9 @@ export function createEdge(platform: Platform): Edge {
     disposing.use(fanIn);
     disposing.use(listenForNews(fanIn, { cache, sessions, log }));
   }
-  const hearNews = platform.streamHub ? createNewsPoll({ ...platform, streamHub: platform.streamHub }, { cache, sessions, log }) : undefined;
+  const hearNews = platform.streamHub
+    ? createNewsPoll({ ...platform, streamHub: platform.streamHub }, { cache, sessions, log })
+    : undefined;
 
   const app = new Hono<EdgeEnv>();
   app.use(observed(metrics, tracing, log));

@@ -1,7 +1,8 @@
 // The answer made from a stored one: whole, a part, without a body, or 304.
-import { isNotModified, type ReadHeader, requestedRange } from './conditional.ts';
+import { isNotModified, requestedRange } from './conditional.ts';
 import type { StoredResponse } from './store.ts';
 import { toHeaders } from './stored-response.ts';
+import type { ReadHeader } from './vary.ts';
 
 /** Plain data, so that an entry file can write it without making a Response. */
 export interface CacheAnswer {

@@ -1,8 +1,7 @@
 // Conditional requests (RFC 9110, section 13) and ranges (section 14), answered from what is stored.
 import { parseHttpDate } from './http-date.ts';
 import type { StoredResponse } from './store.ts';
-
-export type ReadHeader = (name: string) => string | null | undefined;
+import type { ReadHeader } from './vary.ts';
 
 /** True when the client already has what is stored: a 304 will do. */
 export function isNotModified(stored: StoredResponse, header: ReadHeader, now: number): boolean {

@@ -5,13 +5,14 @@ import { withoutHopByHop } from '../upstream/headers.ts';
 import { answer, type CacheAnswer, toResponse } from './answer.ts';
 import { readUpTo } from './body.ts';
 import { type CacheOutcome, cacheStatus, type ForwardReason } from './cache-status.ts';
-import { conditionalFields, type ReadHeader, validationHeaders } from './conditional.ts';
+import { conditionalFields, validationHeaders } from './conditional.ts';
 import { type Directives, parseCacheControl } from './directives.ts';
 import { Invalidations } from './invalidations.ts';
 import { ageMs, mayServeOnError, policyOf, ttlMs, type Verdict, verdict, verdictFor } from './policy.ts';
 import { CacheStore, type StoredResponse } from './store.ts';
 import { type Prepare, refreshed, storedResponse } from './stored-response.ts';
 import { parseStrings } from './structured-fields.ts';
+import type { ReadHeader } from './vary.ts';
 import { isSelected } from './vary.ts';
 
 export interface CacheOptions {

@@ -1,8 +1,7 @@
 // Stored answers: bounded by bytes, found by key and variant, invalidated by key and group.
 import { LRUCache } from 'lru-cache';
-import type { ReadHeader } from './conditional.ts';
 import type { Policy } from './policy.ts';
-import { isSelected } from './vary.ts';
+import { isSelected, type ReadHeader } from './vary.ts';
 
 /** Only `set-cookie` has several values. */
 export type Fields = Readonly<Record<string, string | string[]>>;

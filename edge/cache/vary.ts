@@ -1,5 +1,5 @@
 // Vary (RFC 9111, section 4.1): which requests a stored answer was selected by.
-import type { ReadHeader } from './conditional.ts';
+export type ReadHeader = (name: string) => string | null | undefined;
 
 /** Field names in lower case. */
 export const varyNames = (field: string | null): string[] =>

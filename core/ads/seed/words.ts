@@ -1,23 +1,10 @@
 // What demo ads are about: titles, prices and attributes for each kind of picture.
-import type { AttributeValue } from '../../../contracts/ads.ts';
 import type { DemoCategory, DemoKind } from '../../platform/demo/pictures.ts';
-import type { Chance } from './random.ts';
 import { deskWords } from './words/desk.ts';
 import { hobbiesWords } from './words/hobbies.ts';
 import { homeWords } from './words/home.ts';
+import type { KindWords, Words } from './words/kind.ts';
 import { outdoorsWords } from './words/outdoors.ts';
-
-type Words = readonly [string, ...string[]];
-
-export interface KindWords {
-  /** `*` stands for a brand and model. */
-  readonly titles: Words;
-  readonly models: Words;
-  /** In roubles. */
-  readonly price: readonly [least: number, most: number];
-  readonly about: Words;
-  readonly attributes?: (chance: Chance, model: string) => Record<string, AttributeValue>;
-}
 
 export const kindWords: Readonly<Record<DemoKind, KindWords>> = {
   ...outdoorsWords,

@@ -1,6 +1,6 @@
 // Phones, computers and books.
 import type { DemoKind } from '../../../platform/demo/pictures.ts';
-import type { KindWords } from '../words.ts';
+import type { KindWords } from './kind.ts';
 
 export const deskWords = {
   phone: {

@@ -1,6 +1,6 @@
 // Clothes, tools and music.
 import type { DemoKind } from '../../../platform/demo/pictures.ts';
-import type { KindWords } from '../words.ts';
+import type { KindWords } from './kind.ts';
 
 export const hobbiesWords = {
   shirt: {

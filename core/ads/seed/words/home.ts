@@ -1,6 +1,6 @@
 // Furniture, appliances and things for children.
 import type { DemoKind } from '../../../platform/demo/pictures.ts';
-import type { KindWords } from '../words.ts';
+import type { KindWords } from './kind.ts';
 
 export const homeWords = {
   sofa: {

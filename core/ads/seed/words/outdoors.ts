@@ -1,6 +1,6 @@
 // Bicycles, sports, garden and car parts.
 import type { DemoKind } from '../../../platform/demo/pictures.ts';
-import type { KindWords } from '../words.ts';
+import type { KindWords } from './kind.ts';
 
 export const outdoorsWords = {
   mountain: {
