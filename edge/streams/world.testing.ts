@@ -1,7 +1,6 @@
 // A world for tests of streams: an edge's fan-in in front of real realtime nodes, and clients who read.
 import { WebSocket } from 'ws';
 import type { StreamRequest } from '../../contracts/client-stream.ts';
-import type { Position } from '../../contracts/stream.ts';
 import { serviceToken, userId } from '../../realtime/world.testing.ts';
 import { until } from '../../tests/until.ts';
 import { createLog } from '../log.ts';
@@ -127,6 +126,3 @@ export async function openClient(
     },
   };
 }
-
-export const placesOf = (channel: string, position: Position): ReadonlyMap<string, Position> =>
-  new Map([[channel, position]]);
