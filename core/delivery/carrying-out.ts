@@ -84,7 +84,7 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
   const { db, clock, log } = options;
   return startLoop({
     name: 'delivery.work',
-    pollMs: 500,
+    pollMs: 1_000,
     log,
     run: async () => {
       const now = clock.now();

@@ -33,6 +33,7 @@ export async function applyWord(
   let row = await updateShipment(trx, shipment.id, {
     courier_id: word.courierId,
     tracking_number: word.trackingNumber,
+    pickup_address: word.pickupAddress,
     // Old news has old dates.
     ...(path.length > 0 ? { estimated_from: word.estimated.from, estimated_to: word.estimated.to } : {}),
   });
@@ -76,7 +77,7 @@ export async function moveTo(
     const parameters = {
       ad_title: row.description,
       tracking_number: row.tracking_number ?? '',
-      pickup_point: row.destination.kind === 'pickup_point' ? row.destination.pickupPoint : '',
+      pickup_point: row.pickup_address ?? '',
     };
     const id = `${row.id}:at_pickup_point`;
     const kind = 'order_at_pickup_point';

@@ -81,6 +81,7 @@ const word = async ({ shipmentId, trackingNumber }: Shipment, stage: string) => 
     id: await courierIdOf(shipmentId),
     reference: shipmentId,
     tracking_number: trackingNumber,
+    pickup_address: null,
     stage,
     reason: null,
     estimated: { from: '2026-12-01', to: '2026-12-03' },
@@ -144,7 +145,10 @@ describe('a parcel', () => {
     await becomes(shipmentId, 'at_pickup_point');
     const mine = () => world.enqueued.filter((notice) => notice.key === `${shipmentId}:at_pickup_point`);
     await until('the message is handed over', () => mine().length === 1);
-    expect(mine()[0]).toMatchObject({ kind: 'order_at_pickup_point', parameters: { pickup_point: 'kazan-1' } });
+    expect(mine()[0]).toMatchObject({
+      kind: 'order_at_pickup_point',
+      parameters: { pickup_point: 'Центральный, Казань, ул. Ленина, 12' },
+    });
     await expect(creates(newShipment(toPickup('kazan-99')))).rejects.toEqual(problem('conflict', /COURIER_REFUSED/));
   });
 

@@ -100,6 +100,7 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
     courier: courierOf(options).name,
     courier_id: null,
     tracking_number: null,
+    pickup_address: null,
     from_city: request.fromCity,
     description: request.description,
     declared_value: declaredValue.amount,

@@ -16,6 +16,8 @@ export interface ShipmentsTable {
   /** Null until the courier has answered or told of it. */
   courier_id: string | null;
   tracking_number: string | null;
+  /** Where the pick-up point is, in the courier's words. */
+  pickup_address: string | null;
   from_city: string;
   destination: Json<To>;
   description: string;

@@ -213,7 +213,7 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
 
   return startLoop({
     name: 'payments.work',
-    pollMs: 500,
+    pollMs: 1_000,
     log,
     wake: (heard) => databases.listen(workChannel, heard),
     run: async () => {

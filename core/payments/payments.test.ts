@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { PaymentId } from '../../contracts/common.ts';
 import { type Payment, PaymentsServiceService } from '../../proto/generated/lotok/payments/v1/payments.ts';
 import { until } from '../../tests/until.ts';
+import { currentTraceId, inSpan } from '../platform/telemetry/tracing.ts';
 import { startWorld, type World } from '../sandbox/world.testing.ts';
 import { payments } from './index.ts';
 import type { PaymentsTables } from './store.ts';
@@ -129,6 +130,20 @@ describe('a payment', () => {
       ['captured', 3],
     ]);
     expect(await balances(request.orderId, request.sellerId)).toEqual({ held: 0, seller: 0 });
+  });
+
+  it('is one trace from its start to what a webhook brings', async () => {
+    const request = newPayment();
+    let traceId: string | undefined;
+    await inSpan('a purchase', {}, async () => {
+      traceId = currentTraceId();
+      await starts(request);
+    });
+    await approves(request.paymentId);
+    await becomes(request.paymentId, 'authorized');
+    const traces = (await world.told(request.paymentId)).map((told) => told.traceId);
+    expect(traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(traces).toEqual([traceId, traceId]);
   });
 
   it('is one, however often it is started, also at once', async () => {

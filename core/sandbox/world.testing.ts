@@ -22,6 +22,7 @@ import { derivedSecret } from '../platform/secrets.ts';
 import type { RpcClients, ServiceModule, ServiceTables } from '../platform/service.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
 import { createMetrics } from '../platform/telemetry/metrics.ts';
+import { startTracing } from '../platform/telemetry/tracing.ts';
 import { startSandbox } from './index.ts';
 
 const sandboxSecret = 'a secret of this test only';
@@ -29,6 +30,7 @@ const sandboxSecret = 'a secret of this test only';
 export interface Told {
   readonly type: string;
   readonly data: Record<string, unknown>;
+  readonly traceId: string | undefined;
 }
 
 export interface Enqueued {
@@ -69,6 +71,7 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
   options: WorldOptions = {},
 ): Promise<World<Tables, Definition>> {
   const started = new AsyncDisposableStack();
+  started.use(startTracing({ service: 'test' }));
   const folder = await mkdtemp(join(tmpdir(), 'lotok-world-'));
   started.defer(() => rm(folder, { recursive: true, force: true }));
   const databases = started.use(await openTestDatabase());
@@ -159,7 +162,11 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
         .where('key', '=', id)
         .orderBy('id')
         .execute();
-      return rows.map(({ headers, value }) => ({ type: headers['ce_type'] ?? '', data: JSON.parse(value) }));
+      return rows.map(({ headers, value }) => ({
+        type: headers['ce_type'] ?? '',
+        data: JSON.parse(value),
+        traceId: headers['traceparent']?.split('-')[1],
+      }));
     },
     async post(path, body = {}, headers = {}) {
       const response = await fetch(selfUrl + path, {

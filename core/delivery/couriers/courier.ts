@@ -17,6 +17,8 @@ export interface CourierShipment {
   /** What we called it when we registered it: our shipment id. */
   readonly reference: string;
   readonly trackingNumber: string;
+  /** Where the recipient gets it, when that is a pick-up point. */
+  readonly pickupAddress: string | null;
   readonly stage: DeliveryStage;
   readonly reason: string | null;
   readonly estimated: Days;

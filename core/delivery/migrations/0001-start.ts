@@ -18,6 +18,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('courier', 'text', (column) => column.notNull())
     .addColumn('courier_id', 'text')
     .addColumn('tracking_number', 'text')
+    .addColumn('pickup_address', 'text')
     .addColumn('from_city', 'text', (column) => column.notNull())
     .addColumn('destination', 'jsonb', (column) => column.notNull())
     .addColumn('description', 'text', (column) => column.notNull())

@@ -99,9 +99,11 @@ const atOnce = 8;
 const callDeadlineMs = 5_000;
 const leaseMs = 20_000;
 const longestPauseMs = 300_000;
+const keptMs = 7 * 24 * 3_600_000;
 
 export async function startNoticeLoop(options: NoticeLoopOptions): Promise<Loop> {
   const { service, db, databases, notifications, clock, log } = options;
+  let prunedAt = 0;
 
   const hand = async (id: string): Promise<void> => {
     const notice = await db.selectFrom('notices').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
@@ -154,6 +156,13 @@ export async function startNoticeLoop(options: NoticeLoopOptions): Promise<Loop>
         .returning('id')
         .execute();
       await Promise.all(due.map(({ id }) => hand(id)));
+      if (now.getTime() - prunedAt > 3_600_000) {
+        prunedAt = now.getTime();
+        await db
+          .deleteFrom('notices')
+          .where('taken_at', '<', new Date(now.getTime() - keptMs))
+          .execute();
+      }
       return due.length === atOnce;
     },
   });

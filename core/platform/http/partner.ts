@@ -95,7 +95,7 @@ export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs =
     } catch (error) {
       throw new PartnerUnavailable(`${operation}: no answer`, { cause: error });
     }
-    if (status === 429 || status >= 500) throw new PartnerUnavailable(`${operation}: ${status}`);
+    if (saysNothing(status)) throw new PartnerUnavailable(`${operation}: ${status}`);
     let json: unknown;
     try {
       json = text === '' ? null : JSON.parse(text);
@@ -129,6 +129,10 @@ export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs =
     }
   };
 }
+
+/** Trouble over there, too much at once, or a key that we have to put right: none of it is about the request. */
+const saysNothing = (status: number): boolean =>
+  status >= 500 || status === 401 || status === 403 || status === 408 || status === 429;
 
 async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();

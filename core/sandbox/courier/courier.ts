@@ -7,7 +7,7 @@ import type { Log } from '../../platform/telemetry/log.ts';
 import { Refusal } from '../api.ts';
 import { addWebhook, type WebhookTables } from '../webhooks.ts';
 import type { CourierTables, ShipmentRow, Stage } from './books.ts';
-import { cityOf, estimate, pickupPointOf } from './network.ts';
+import { cityOf, estimate, type PickupPoint, pickupPointOf } from './network.ts';
 
 export interface Courier {
   readonly db: Kysely<CourierTables>;
@@ -192,10 +192,13 @@ export const startMoving = (courier: Courier, stepMs: number): Promise<Loop> =>
       }),
   });
 
+const addressOf = ({ name, address }: PickupPoint): string => `${name}, ${address}`;
+
 export const present = (shipment: ShipmentRow) => ({
   id: shipment.id,
   reference: shipment.reference,
   tracking_number: shipment.tracking_number,
+  pickup_address: shipment.method === 'pickup' ? addressOf(pickupPointOf(shipment.destination)) : null,
   stage: shipment.stage,
   reason: shipment.reason,
   estimated: { from: shipment.estimated_from, to: shipment.estimated_to },
