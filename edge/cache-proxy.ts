@@ -1,5 +1,5 @@
 // The edge's cache and upstream code alone, as a caching reverse proxy: npm run edge:cache -- --origin URL
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
@@ -43,7 +43,7 @@ export async function startCacheProxy({ origin, port, hostname, cacheBytes, time
 
   const target = (url: string): string =>
     origin.replace(/\/$/, '') + url.slice(url.indexOf('/', url.indexOf('//') + 2));
-  const answer = async (request: Request): Promise<Response> => {
+  const answer = async (request: Request, outgoing: ServerResponse): Promise<Response> => {
     const body =
       request.body && request.method !== 'GET' && request.method !== 'HEAD'
         ? new Uint8Array(await request.arrayBuffer())
@@ -60,12 +60,13 @@ export async function startCacheProxy({ origin, port, hostname, cacheBytes, time
         trace: ROOT_CONTEXT,
         repeatable: false,
         timeoutMs,
+        onInterim: (status, told) => outgoing.writeInformation(status, told),
       });
     });
   };
   const listener = getRequestListener(
-    (request) =>
-      answer(request).catch((error: unknown) => {
+    (request, { outgoing }) =>
+      answer(request, outgoing as ServerResponse).catch((error: unknown) => {
         if (error instanceof ProblemError) return error.toResponse();
         log.error('request.failed', { error });
         return new ProblemError('internal').toResponse();

@@ -42,13 +42,18 @@ export function createNodeUpstream({ timeoutMs, http2 }: { timeoutMs: number; ht
     }
   }
 
-  async function fetchByHttp1({ url, method, headers, body, signal }: UpstreamRequest): Promise<Response> {
+  async function fetchByHttp1({ url, method, headers, body, signal, onInterim }: UpstreamRequest): Promise<Response> {
     const answer = await undiciRequest(url, {
       dispatcher: agent,
       method: method as 'GET',
       headers: Object.fromEntries(headers),
       body: body instanceof ReadableStream ? Readable.fromWeb(body as NodeReadableStream) : (body ?? null),
       ...(signal ? { signal } : {}),
+      ...(onInterim
+        ? {
+            onInfo: ({ statusCode, headers: told }) => onInterim(statusCode, told as Record<string, string | string[]>),
+          }
+        : {}),
     });
     const received = new Headers();
     for (const [name, value] of Object.entries(answer.headers)) {

@@ -36,6 +36,8 @@ export interface UpstreamRequest {
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null;
   readonly signal?: AbortSignal;
+  /** Hears of interim answers (RFC 9110, section 15.2), where the runtime tells of them. */
+  readonly onInterim?: (status: number, headers: Readonly<Record<string, string | string[]>>) => void;
 }
 
 export interface ConnectOptions {

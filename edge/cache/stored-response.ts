@@ -39,7 +39,7 @@ export function storedResponse(
     label,
     groups: parseStrings(received.get('cache-groups') ?? '') ?? [],
     varyNames: names,
-    varyValues: names.map((name) => varyValue(requestHeaders.get(name))),
+    varyValues: names.map((name) => varyValue(name, requestHeaders.get(name))),
     invalid: false,
   };
 }

@@ -8,8 +8,13 @@ export const varyNames = (field: string | null): string[] =>
     .map((name) => name.trim().toLowerCase())
     .filter(Boolean);
 
-/** Values that differ in blanks only select the same answer. */
-export const varyValue = (value: string | null | undefined): string | null =>
+/** Values that differ in blanks only select the same answer, and so do tags of languages and codings in another case. */
+export const varyValue = (name: string, value: string | null | undefined): string | null => {
+  const plain = withoutBlanks(value);
+  return name === 'accept-language' || name === 'accept-encoding' ? (plain?.toLowerCase() ?? null) : plain;
+};
+
+const withoutBlanks = (value: string | null | undefined): string | null =>
   value == null
     ? null
     : value
@@ -18,5 +23,5 @@ export const varyValue = (value: string | null | undefined): string | null =>
         .replaceAll(/\s+/g, ' ');
 
 export function isSelected(names: readonly string[], values: readonly (string | null)[], header: ReadHeader): boolean {
-  return names.every((name, index) => varyValue(header(name)) === values[index]);
+  return names.every((name, index) => varyValue(name, header(name)) === values[index]);
 }
