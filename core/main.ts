@@ -1,4 +1,5 @@
 // Core's composition root: which services run in this process, on which adapters, in which order.
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Kysely } from 'kysely';
@@ -71,6 +72,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     const log = createLogger({ service: 'core', level: config.logLevel });
     const metrics = createMetrics({ part: 'core' });
     started.use(startTracing({ service: 'lotok-core', otlpEndpoint: config.otlpEndpoint }));
+    await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
     const databases = started.use(
       config.databaseUrl
         ? await openPostgres({ url: config.databaseUrl, poolSize: config.databasePoolSize, log, metrics })

@@ -37,7 +37,7 @@ interface Outcome {
 
 const callDeadlineMs = 5_000;
 /** Longer than any call may take: while it runs nobody else begins the same command. */
-const leaseMs = 30_000;
+const leaseMs = 10_000;
 const longestPauseMs = 60_000;
 const attemptsBeforeAttention = 10;
 const atOnce = 8;

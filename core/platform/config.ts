@@ -27,7 +27,7 @@ export const CoreConfig = z.object({
   tlsKeyFile: z.string().optional(),
   tlsCaFile: z.string().optional(),
   /** The first of the gRPC ports (see `rpc/services.ts`); 0 takes free ones, which only services of one process find. */
-  rpcPort: z.coerce.number().int().min(0).max(65_000).default(9_090),
+  rpcPort: z.coerce.number().int().min(0).max(65_000).default(9_190),
   /** Addresses of services that run elsewhere: host:port for gRPC. */
   addresses: z.partialRecord(z.enum(services), z.string()).default({}),
   s3: z

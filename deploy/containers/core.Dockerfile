@@ -17,7 +17,7 @@ COPY core core
 RUN install -d -o node -g node -m 0700 /var/lib/lotok
 USER node
 VOLUME /var/lib/lotok
-EXPOSE 8081 9090-9094
+EXPOSE 8081 9190-9194
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:8081/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
 ENTRYPOINT ["node", "core/main.ts"]

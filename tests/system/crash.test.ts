@@ -22,9 +22,9 @@ describe('a process that is killed', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('carries every order to its end after each restart, and charges none twice', { timeout: 240_000 }, async () => {
+  it('carries every order to its end after each restart, and charges none twice', { timeout: 300_000 }, async () => {
     const paid: Order[] = [];
-    for (const pauseMs of [0, 150, 400]) {
+    for (const pauseMs of [0, 200]) {
       const buyer = await Client.signIn(lotok.url, 'buyer@demo.lotok');
       const ads = await buyer.adsForSale();
       // Some are paid when it happens, one is between the provider and us, one was declined.
@@ -43,14 +43,14 @@ describe('a process that is killed', () => {
         await until(
           `${order.id} is delivered`,
           async () => ['delivered', 'completed'].includes((await again.order(order.id)).status),
-          { timeoutMs: 60_000, everyMs: 100 },
+          { timeoutMs: 90_000, everyMs: 100 },
         );
       }
       if (declined)
         await until(
           'the declined one is cancelled',
           async () => (await again.order(declined.id)).status === 'cancelled',
-          { timeoutMs: 30_000, everyMs: 100 },
+          { timeoutMs: 90_000, everyMs: 100 },
         );
     }
     const buyer = await Client.signIn(lotok.url, 'buyer@demo.lotok');
