@@ -240,6 +240,14 @@ describe('the way to the courier', () => {
 });
 
 describe('the courier’s webhook', () => {
+  it('brings each stage, also of a parcel that moves fast', async () => {
+    const { shipmentId } = await creates(newShipment(toPickup('sochi-1')));
+    const stages = ['accepted', 'in_transit', 'at_pickup_point', 'delivered'];
+    for (const stage of stages) await advances(shipmentId, stage);
+    await becomes(shipmentId, 'delivered');
+    expect((await toldStages(shipmentId)).map(([stage]) => stage)).toEqual(['created', ...stages]);
+  });
+
   it('is refused with a bad signature, and nothing changes', async () => {
     const shipment = await creates();
     const event = await word(shipment, 'accepted');

@@ -1,6 +1,6 @@
 // Webhooks of a sandbox company: kept in its books until the other side has taken them, at least once each.
 import { createHmac, randomUUID } from 'node:crypto';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
 import type { Clock } from '../platform/clock.ts';
 import type { NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
@@ -9,7 +9,10 @@ import type { Log } from '../platform/telemetry/log.ts';
 
 export interface WebhookTables {
   webhooks: {
+    seq: Generated<number>;
     id: string;
+    /** What the event is about; events about the same are sent one after another. */
+    subject: string;
     body: string;
     attempts: number;
     due_at: Timestamp;
@@ -22,7 +25,9 @@ export interface WebhookTables {
 export async function createWebhooksTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('webhooks')
-    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('seq', 'bigint', (column) => column.generatedAlwaysAsIdentity().primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull().unique())
+    .addColumn('subject', 'text', (column) => column.notNull())
     .addColumn('body', 'text', (column) => column.notNull())
     .addColumn('attempts', 'integer', (column) => column.notNull())
     .addColumn('due_at', 'timestamptz', (column) => column.notNull())
@@ -36,12 +41,19 @@ export async function createWebhooksTable(db: Kysely<unknown>): Promise<void> {
     .column('due_at')
     .where(sql.ref('delivered_at'), 'is', null)
     .execute();
+  await db.schema
+    .createIndex('webhooks_subject')
+    .on('webhooks')
+    .columns(['subject', 'seq'])
+    .where(sql.ref('delivered_at'), 'is', null)
+    .execute();
 }
 
 /** Writes an event in the transaction of what it tells of. */
 export async function addWebhook(
   trx: Transaction<WebhookTables>,
   company: string,
+  subject: string,
   event: Readonly<Record<string, unknown>>,
   now: Date,
 ): Promise<void> {
@@ -50,6 +62,7 @@ export async function addWebhook(
     .insertInto('webhooks')
     .values({
       id,
+      subject,
       body: JSON.stringify({ id, ...event, created_at: now.toISOString() }),
       attempts: 0,
       due_at: now,
@@ -75,7 +88,7 @@ export interface WebhookLoopOptions {
 
 const atOnce = 8;
 const timeoutMs = 5_000;
-const leaseMs = 20_000;
+const leaseMs = 10_000;
 const longestPauseMs = 60_000;
 /** Nobody answered for days: given up, as other companies do. */
 const mostAgeMs = 3 * 24 * 3_600_000;
@@ -116,14 +129,26 @@ export async function startWebhookLoop(options: WebhookLoopOptions): Promise<Loo
       const due = await db
         .updateTable('webhooks')
         .set((update) => ({ attempts: update('attempts', '+', 1), due_at: new Date(now.getTime() + leaseMs) }))
-        .where('id', 'in', (select) =>
+        .where('seq', 'in', (select) =>
           select
-            .selectFrom('webhooks')
-            .select('id')
-            .where('delivered_at', 'is', null)
-            .where('due_at', '<=', now)
-            .where('created_at', '>', new Date(now.getTime() - mostAgeMs))
-            .orderBy('due_at')
+            .selectFrom('webhooks as next')
+            .select('next.seq')
+            .where('next.delivered_at', 'is', null)
+            .where('next.due_at', '<=', now)
+            .where('next.created_at', '>', new Date(now.getTime() - mostAgeMs))
+            .where(({ not, exists, selectFrom }) =>
+              not(
+                exists(
+                  selectFrom('webhooks as earlier')
+                    .select('earlier.seq')
+                    .whereRef('earlier.subject', '=', 'next.subject')
+                    .whereRef('earlier.seq', '<', 'next.seq')
+                    .where('earlier.delivered_at', 'is', null)
+                    .where('earlier.created_at', '>', new Date(now.getTime() - mostAgeMs)),
+                ),
+              ),
+            )
+            .orderBy('next.due_at')
             .limit(atOnce)
             .forUpdate()
             .skipLocked(),
@@ -138,7 +163,8 @@ export async function startWebhookLoop(options: WebhookLoopOptions): Promise<Loo
           .where('created_at', '<', new Date(now.getTime() - keptMs))
           .execute();
       }
-      return due.length === atOnce;
+      // What waited behind these may go now.
+      return due.length > 0;
     },
   });
 }

@@ -123,7 +123,7 @@ export async function move(
     .executeTakeFirstOrThrow();
   await trx.insertInto('movements').values({ shipment_id: row.id, stage, at: now }).execute();
   const event = { type: `shipment.${stage}`, shipment: present(row) };
-  await addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_courier', event, now);
+  await addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_courier', row.id, event, now);
   return row;
 }
 

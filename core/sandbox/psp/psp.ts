@@ -79,7 +79,7 @@ export async function move(
     .returningAll()
     .executeTakeFirstOrThrow();
   const event = { type: `payment.${status}`, payment: present(row) };
-  await addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_psp', event, now);
+  await addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_psp', row.id, event, now);
   return row;
 }
 
