@@ -89,13 +89,18 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
     url: `${tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '[::]' ? 'localhost' : host}:${port}`,
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if (server instanceof HttpServer) server.closeIdleConnections();
+      const closeIdle = (): void => {
+        if (server instanceof HttpServer) server.closeIdleConnections();
+      };
+      closeIdle();
+      const idling = setInterval(closeIdle, 50);
       // Ends the streams, so that their clients go to another edge at once.
       await edge[Symbol.asyncDispose]();
       const force = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, drainMs);
       await closed;
+      clearInterval(idling);
       clearTimeout(force);
       await close();
     },

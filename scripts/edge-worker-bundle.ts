@@ -56,3 +56,9 @@ function embeddedAssets(folder: string): Plugin {
     },
   };
 }
+
+if (import.meta.main) {
+  const outfile = process.argv[2];
+  if (outfile === undefined) throw new Error('usage: node scripts/edge-worker-bundle.ts OUTFILE');
+  await bundleWorker(outfile);
+}
