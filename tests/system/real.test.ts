@@ -53,7 +53,7 @@ describeWith('postgres', 'the parts on PostgreSQL', (server) =>
         for (const part of ['edge', 'edge on Deno', 'edge on workerd'] as const)
           edges.set(part, await start(part, realtime));
       }, 180_000);
-      afterAll(() => started.disposeAsync(), 60_000);
+      afterAll(() => started.disposeAsync(), 90_000);
 
       it.each<PartName>(['edge', 'edge on Deno', 'edge on workerd'])(
         'carry a purchase through the %s, watched live',
