@@ -95,6 +95,39 @@ describe('the cache', () => {
     expect(await get()).toMatchObject({ body: 'new', cacheStatus: 'lotok; hit; ttl=100' });
   });
 
+  it('stores no empty body when a HEAD comes upon something stale', async () => {
+    const { get, pass, answers, settled } = world();
+    answers(answering({ 'cache-control': 'max-age=1, stale-while-revalidate=30' }, 'whole'));
+    await get();
+    pass(5);
+    answers(answering({ 'cache-control': 'max-age=1, stale-while-revalidate=30' }, ''));
+    await get({}, { method: 'HEAD' });
+    await settled();
+    answers(answering({ 'cache-control': 'max-age=1' }, 'new'));
+    expect((await get()).body).toBe('whole');
+  });
+
+  it('takes half an answer for none', async () => {
+    const { get, answers, pass } = world();
+    const half = () =>
+      new Response(
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(new TextEncoder().encode('ha'));
+            controller.error(new Error('connection lost'));
+          },
+        }),
+        { headers: { 'cache-control': 'max-age=1, stale-if-error=60' } },
+      );
+    answers(half);
+    await expect(get()).rejects.toMatchObject({ code: 'bad-gateway' });
+    answers(answering({ 'cache-control': 'max-age=1, stale-if-error=60' }, 'whole'));
+    await get();
+    pass(5);
+    answers(half);
+    expect((await get()).body).toBe('whole');
+  });
+
   it('prefers what is stale to an error, unless that is forbidden', async () => {
     for (const [directive, expected] of [
       ['stale-if-error=600', 200],

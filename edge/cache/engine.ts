@@ -3,14 +3,13 @@ import { LRUCache } from 'lru-cache';
 import { ProblemError } from '../../contracts/problem.ts';
 import { withoutHopByHop } from '../upstream/headers.ts';
 import { answer, type CacheAnswer, toResponse } from './answer.ts';
-import { readUpTo } from './body.ts';
 import { type CacheOutcome, cacheStatus, type ForwardReason } from './cache-status.ts';
-import { conditionalFields, validationHeaders } from './conditional.ts';
 import { type Directives, parseCacheControl } from './directives.ts';
-import { Invalidations } from './invalidations.ts';
-import { ageMs, mayServeOnError, policyOf, ttlMs, type Verdict, verdict, verdictFor } from './policy.ts';
+import { type CacheRequest, Fetcher, type Forward, type Landed } from './fetcher.ts';
+import { groupName, Invalidations, keyName } from './invalidations.ts';
+import { ageMs, ttlMs, type Verdict, verdict, verdictFor } from './policy.ts';
 import { CacheStore, type StoredResponse } from './store.ts';
-import { type Prepare, refreshed, storedResponse } from './stored-response.ts';
+import { type Prepare, refreshed } from './stored-response.ts';
 import { parseStrings } from './structured-fields.ts';
 import type { ReadHeader } from './vary.ts';
 import { isSelected } from './vary.ts';
@@ -32,27 +31,11 @@ export interface CacheOptions {
 
 export type CacheResult = 'hit' | 'stale' | 'miss' | 'revalidated' | 'collapsed' | 'bypass';
 
-export interface CacheRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Headers;
-  /** Comes back with each answer from the store, for metrics. */
-  readonly label?: string;
-}
-
-/** Asks upstream, with the request's method and the header fields that the cache decided on. */
-export type Forward = (headers: Headers) => Promise<Response>;
-
 /** One fetch on its way that others with the same key may wait for. */
 interface Flight {
   readonly begun: number;
   readonly landed: Promise<Landed>;
 }
-
-/** Either what was stored or validated, or an answer for one client alone. */
-type Landed =
-  | { readonly stored: StoredResponse; readonly outcome: CacheOutcome; readonly kept: boolean }
-  | { readonly stored: null; readonly response: Response };
 
 /** How long a key whose answer could not be shared is fetched without waiting for others. */
 const unsharedForMs = 10_000;
@@ -60,18 +43,25 @@ const unsharedForMs = 10_000;
 export class Cache {
   readonly #options: CacheOptions;
   readonly #store: CacheStore;
-  readonly #maxObjectBytes: number;
   readonly #invalidations = new Invalidations();
   readonly #flights = new Map<string, Flight>();
   readonly #unshared: LRUCache<string, number>;
   readonly #prepare: Prepare;
+  readonly #fetcher: Fetcher;
   #trusted = true;
 
   constructor(options: CacheOptions) {
     this.#options = options;
     this.#prepare = options.prepare ?? (() => undefined);
     this.#store = new CacheStore(options.maxBytes);
-    this.#maxObjectBytes = Math.floor(options.maxBytes / 8);
+    this.#fetcher = new Fetcher({
+      name: options.name,
+      store: this.#store,
+      invalidations: this.#invalidations,
+      clock: options.clock,
+      prepare: this.#prepare,
+      maxObjectBytes: Math.floor(options.maxBytes / 8),
+    });
     this.#unshared = new LRUCache({ max: 10_000 });
   }
 
@@ -109,7 +99,8 @@ export class Cache {
       const good = this.#verdict(found, now, requested);
       if (good === 'fresh') return this.#reply('hit', this.#fromStore(found, method, header, now));
       if (good === 'stale-while-revalidate') {
-        this.#refreshBehind(request, key, found, forward);
+        // A HEAD brings no body to store.
+        if (method === 'GET') this.#refreshBehind(request, key, found, forward);
         return this.#reply('stale', this.#fromStore(found, method, header, now));
       }
     }
@@ -222,7 +213,7 @@ export class Cache {
       this.#flights.set(key, { begun, landed: started.promise });
     }
     try {
-      const landed = await this.#fetch(request, key, found, forward, reason, begun);
+      const landed = await this.#fetcher.fetch({ request, key, found, forward, reason, begun });
       started?.resolve(landed);
       if (!landed.stored) {
         this.#unshared.set(key, now + unsharedForMs);
@@ -259,95 +250,6 @@ export class Cache {
     );
   }
 
-  async #fetch(
-    { headers, label = '' }: CacheRequest,
-    key: string,
-    found: StoredResponse | null,
-    forward: Forward,
-    reason: ForwardReason,
-    begun: number,
-  ): Promise<Landed> {
-    const requestedAt = this.#options.clock();
-    const asked = withoutConditions(headers);
-    if (found) for (const [name, value] of Object.entries(validationHeaders(found))) asked.set(name, value);
-    let response: Response;
-    try {
-      response = await forward(asked);
-    } catch (error) {
-      const instead = this.#insteadOfError(found);
-      if (instead) return instead;
-      throw error;
-    }
-    const receivedAt = this.#options.clock();
-    if (response.status >= 500) {
-      const instead = this.#insteadOfError(found);
-      if (instead) {
-        await response.body?.cancel();
-        return instead;
-      }
-    }
-    const received = withoutHopByHop(response.headers);
-    if (found && response.status === 304) {
-      await response.body?.cancel();
-      const stored = refreshed(found, received, { requestedAt, receivedAt }, this.#prepare);
-      return { stored, kept: this.#keep(stored, begun), outcome: { hit: false, reason, status: 304 } };
-    }
-    const policy = policyOf({
-      method: 'GET',
-      authorized: headers.has('authorization'),
-      status: response.status,
-      headers: received,
-      requestedAt,
-      receivedAt,
-    });
-    const bytes = policy.storable ? await readUpTo(response, this.#maxObjectBytes) : null;
-    if (bytes === null || 'rest' in bytes) {
-      if (found && response.status < 500) this.#store.invalidateKey(key);
-      return {
-        stored: null,
-        response: this.#passedOn(response.status, received, bytes?.rest ?? response.body, reason),
-      };
-    }
-    const stored = storedResponse(
-      {
-        key,
-        status: response.status,
-        received,
-        requestHeaders: headers,
-        body: bytes.whole,
-        policy,
-        label,
-      },
-      this.#prepare,
-    );
-    const kept = this.#keep(stored, begun);
-    return {
-      stored,
-      kept,
-      outcome: { hit: false, reason, stored: kept, ...(found ? { status: response.status } : {}) },
-    };
-  }
-
-  /** Puts it into the store, unless something that it shows was changed while it was on its way. */
-  #keep(stored: StoredResponse, begun: number): boolean {
-    if (this.#invalidations.since(begun, [keyName(stored.key), ...stored.groups.map(groupName)])) {
-      stored.invalid = true;
-      return false;
-    }
-    this.#store.put(stored);
-    return true;
-  }
-
-  #insteadOfError(found: StoredResponse | null): Landed | null {
-    const now = this.#options.clock();
-    if (!found || found.invalid || !mayServeOnError(found.policy, now)) return null;
-    return {
-      stored: found,
-      kept: true,
-      outcome: { hit: true, ttlSeconds: Math.floor(ttlMs(found.policy, now) / 1000), detail: 'stale-if-error' },
-    };
-  }
-
   /** Straight through, storing nothing; a HEAD still tells whether what is stored is right (section 4.3.5). */
   async #pass(
     { method, headers }: CacheRequest,
@@ -363,13 +265,13 @@ export class Cache {
       const received = withoutHopByHop(response.headers);
       if (method === 'HEAD' && found && response.status === 200) {
         if (describesSame(found, received))
-          this.#keep(
+          this.#fetcher.keep(
             refreshed(found, received, { requestedAt, receivedAt: this.#options.clock() }, this.#prepare),
             begun,
           );
         else this.#invalidateKey(found.key);
       }
-      return this.#passedOn(response.status, received, response.body, reason);
+      return this.#fetcher.passedOn(response.status, received, response.body, reason);
     } finally {
       this.#invalidations.end(begun);
     }
@@ -388,7 +290,7 @@ export class Cache {
       const groups = parseStrings(received.get('cache-group-invalidation') ?? '');
       if (groups?.length) this.invalidateGroups(groups);
     }
-    return this.#passedOn(response.status, received, response.body, 'method');
+    return this.#fetcher.passedOn(response.status, received, response.body, 'method');
   }
 
   #invalidateKey(key: string): void {
@@ -396,17 +298,7 @@ export class Cache {
     const count = this.#store.invalidateKey(key);
     this.#options.onInvalidated?.('key', count);
   }
-
-  #passedOn(status: number, headers: Headers, body: ReadableStream | null, reason: ForwardReason): Response {
-    this.#prepare(headers);
-    headers.append('cache-status', cacheStatus(this.#options.name, { hit: false, reason }));
-    return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
-  }
 }
-
-// Keys and groups share one sequence of invalidations; a slash can't begin a group name here.
-const keyName = (key: string): string => `key ${key}`;
-const groupName = (group: string): string => `group ${group}`;
 
 function describesSame({ policy, body }: StoredResponse, received: Headers): boolean {
   const length = received.get('content-length');
@@ -415,10 +307,4 @@ function describesSame({ policy, body }: StoredResponse, received: Headers): boo
     received.get('last-modified') === policy.lastModified &&
     (length === null || Number(length) === body.byteLength)
   );
-}
-
-function withoutConditions(headers: Headers): Headers {
-  const asked = new Headers(headers);
-  for (const name of conditionalFields) asked.delete(name);
-  return asked;
 }

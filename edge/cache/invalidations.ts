@@ -51,3 +51,7 @@ export class Invalidations {
 }
 
 const maxRemembered = 20_000;
+
+// Keys and groups share one sequence, and names that can't be mixed up.
+export const keyName = (key: string): string => `key ${key}`;
+export const groupName = (group: string): string => `group ${group}`;
