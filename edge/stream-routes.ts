@@ -48,7 +48,7 @@ export function createStreamRoutes({
     c.set('route', '/v1/stream');
     const holder = await holderOf(c);
     const wanted = streamRequest(c.req.raw, holder.sub);
-    const who = { expiresAt: holder.until * 1000 };
+    const who = { expiresAt: holder.until * 1000, sid: holder.sid };
     if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(c.req.raw, wanted, who));
     if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
     const session = sessions.watch(holder.sid);
@@ -67,7 +67,7 @@ export function createStreamRoutes({
     }
     const holder = await holderOf(c);
     const wanted = streamRequest(raw, holder.sub);
-    const who = { expiresAt: holder.until * 1000 };
+    const who = { expiresAt: holder.until * 1000, sid: holder.sid };
     if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(raw, wanted, who));
     if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
     const { socket, response } = platform.upgradeWebSocket(raw);

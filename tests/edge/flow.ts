@@ -331,6 +331,17 @@ export function edgeFlow(runtime: string, start: (env: Record<string, string>) =
         expect(socket.received.at(-1)).toMatchObject({ event: 'order.status', data: { status: 'completed' } });
       });
 
+      it('ends with its session', async () => {
+        const authorization = `Bearer ${await world.issuer.token({ sid: 'leaving' })}`;
+        using stream = await readStream(`${edge.url}/v1/stream`, { authorization });
+        expect(stream.status).toBe(200);
+        world.source.publish('system:sessions', 'session.revoked', {
+          sid: 'leaving',
+          until: Math.floor(Date.now() / 1000) + 600,
+        });
+        await stream.hasEnded();
+      });
+
       it('is refused without a token', async () => {
         expect(await problemOf(await get('/v1/stream'))).toBe('401 unauthenticated');
         expect(await problemOf(await get('/v1/stream?ticket=made-up'))).toBe('401 unauthenticated');
