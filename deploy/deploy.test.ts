@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Registry } from 'prom-client';
@@ -10,6 +11,8 @@ import { createMetrics as edgeMetrics } from '../edge/telemetry/metrics.ts';
 import { createMetrics as realtimeMetrics } from '../realtime/metrics.ts';
 
 const here = import.meta.dirname;
+const root = join(here, '..');
+const bin = (path: string): string => join(root, 'node_modules', path);
 const read = (path: string): Promise<string> => readFile(join(here, path), 'utf8');
 const exec = promisify(execFile);
 
@@ -79,5 +82,36 @@ describe('what is deployed', () => {
     if (!(await has('promtool'))) return test.skip('promtool is not installed');
     const { stdout } = await exec('promtool', ['check', 'config', join(here, 'prometheus/prometheus.yml')]);
     expect(stdout).toContain('8 rules found');
+  });
+
+  it('has a Worker that Cloudflare’s own tool packs, below the size of the free plan', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lotok-worker-'));
+    try {
+      const { stdout } = await exec(
+        process.execPath,
+        [
+          bin('wrangler/bin/wrangler.js'),
+          'deploy',
+          '--dry-run',
+          '--config',
+          'deploy/cloudflare/wrangler.jsonc',
+          '--outdir',
+          folder,
+        ],
+        { cwd: root, env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false' } },
+      );
+      expect(stdout).toContain('env.STREAM_HUB (StreamHub)');
+      const kibibytes = Number(/gzip: ([\d.]+) KiB/.exec(stdout)?.[1]);
+      expect(kibibytes).toBeLessThan(1024);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('has an entry for Deno Deploy that Deno takes, types and all', async () => {
+    const { deploy } = JSON.parse(await readFile(join(root, 'deno.json'), 'utf8')) as {
+      deploy: { runtime: { entrypoint: string } };
+    };
+    await exec(bin('.bin/deno'), ['check', '--quiet', deploy.runtime.entrypoint], { cwd: root });
   });
 });

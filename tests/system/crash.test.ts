@@ -62,7 +62,11 @@ describe('a process that is killed', () => {
         'in_delivery',
         'delivered',
       ]);
-      expect(timeline.filter((entry) => entry.kind === 'payment').map((entry) => entry.status)).toEqual(['in_progress', 'authorized', 'captured']);
+      expect(timeline.filter((entry) => entry.kind === 'payment').map((entry) => entry.status)).toEqual([
+        'in_progress',
+        'authorized',
+        'captured',
+      ]);
       expect(payment.status).toBe('captured');
     }
   });
