@@ -132,7 +132,9 @@ export function createEdge(platform: Platform): Edge {
     const { traceId, requestId } = c.env.context;
     if (error instanceof HTTPException) return error.getResponse();
     if (error instanceof ProblemError) {
-      if (error.status >= 500) log.warn('http.problem', { code: error.code, trace_id: traceId, error: error.cause });
+      // Nobody reads what a client that left is told.
+      if (error.status >= 500 && !c.req.raw.signal.aborted)
+        log.warn('http.problem', { code: error.code, trace_id: traceId, error: error.cause });
       return error.toResponse(traceId);
     }
     log.error('http.failed', { error, trace_id: traceId, request_id: requestId });

@@ -35,7 +35,7 @@ interface Connection {
 const maxConnections = 4;
 const streamsBeforeNext = 40;
 const connectMs = 3_000;
-const pongMs = 1_000;
+const pongMs = 5_000;
 const drainMs = 1_000;
 /** A body of known size up to this is quicker in one piece than as a stream. */
 const wholeBytes = 1024 * 1024;
@@ -106,7 +106,8 @@ export function createHttp2Origin(origin: string): Http2Origin {
         const giveUp = (): void => {
           opened.close(constants.NGHTTP2_CANCEL);
           opened.destroy(new Error('given up'));
-          checkAlive(chosen).catch(() => undefined);
+          if (signal?.reason instanceof DOMException && signal.reason.name === 'TimeoutError')
+            checkAlive(chosen).catch(() => undefined);
         };
         signal?.addEventListener('abort', giveUp, { once: true });
         stream.once('close', () => signal?.removeEventListener('abort', giveUp));
@@ -178,7 +179,7 @@ async function answerOf(stream: ClientHttp2Stream, method: string): Promise<Resp
   return new Response(new Uint8Array(whole), { status, headers });
 }
 
-/** A request that got no answer may mean a dead connection: then later ones should not wait for it. */
+/** A request that got no answer in time may mean a dead connection: then later ones should not wait for it. */
 async function checkAlive({ session }: Connection): Promise<void> {
   if (session.destroyed || session.closed) return;
   const pong = new Promise<boolean>((resolve) => {

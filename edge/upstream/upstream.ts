@@ -78,7 +78,7 @@ export function createUpstream(
   async function tryOnce({ service, trace, timeoutMs, signal, ...request }: ForwardRequest): Promise<Response> {
     const started = performance.now();
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    const timer = setTimeout(() => deadline.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
     const leave = (): void => deadline.abort(signal?.reason);
     signal?.addEventListener('abort', leave, { once: true });
     if (signal?.aborted) leave();
