@@ -80,8 +80,15 @@ describe('what is deployed', () => {
 
   it('has rules that Prometheus takes', async (test) => {
     if (!(await has('promtool'))) return test.skip('promtool is not installed');
-    const { stdout } = await exec('promtool', ['check', 'config', join(here, 'prometheus/prometheus.yml')]);
-    expect(stdout).toContain('8 rules found');
+    const { stdout } = await exec('promtool', [
+      'check',
+      'config',
+      '--syntax-only',
+      join(here, 'prometheus/prometheus.yml'),
+    ]);
+    expect(stdout).toContain('SUCCESS');
+    const rules = await exec('promtool', ['check', 'rules', join(here, 'prometheus/alerts.yml')]);
+    expect(rules.stdout).toContain('8 rules found');
   });
 
   it('has a Worker that Cloudflare’s own tool packs, below the size of the free plan', async () => {
