@@ -101,6 +101,18 @@ describe('an ad', () => {
     ]);
   });
 
+  it('refuses text that the database cannot hold, in the body and in the query', async () => {
+    const answer = await world.ask<Problem>('POST', '/v1/ads', {
+      as: person(),
+      body: bicycle({ title: 'Вело\0сипед', attributes: { kind: 'mountain', brand: 'Stels\ud800' } }),
+    });
+    expect([answer.status, answer.body.errors?.map(({ field }) => field)]).toEqual([
+      422,
+      ['title', 'attributes.brand'],
+    ]);
+    expect((await world.ask('GET', '/v1/ads?q=%00')).status).toBe(400);
+  });
+
   it('is changed by its seller alone', async () => {
     const seller = person();
     const ad = await publish(seller);

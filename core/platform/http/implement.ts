@@ -5,6 +5,7 @@ import { fieldErrors, ProblemError } from '../../../contracts/problem.ts';
 import type { BodyOf, HeadersOf, ParamsOf, QueryOf, ResultOf, RouteSpec } from '../../../contracts/route.ts';
 import type { Authenticate, Identity } from './authenticate.ts';
 import { unlessKnown } from './conditional.ts';
+import { unstorableText } from './storable.ts';
 
 export interface HttpRequest<Spec extends RouteSpec> {
   readonly params: ParamsOf<Spec>;
@@ -74,8 +75,12 @@ async function identify(spec: RouteSpec, authenticate: Authenticate, headers: He
 function parse(schema: z.ZodType | undefined, value: unknown, code: 'invalid-parameter' | 'invalid-field'): unknown {
   if (!schema) return code === 'invalid-field' ? undefined : {};
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  // An id that is no id names nothing that exists.
+  if (result.success) {
+    // Only now: what the schema has let pass is nested no deeper than the schema.
+    const unstorable = unstorableText(result.data);
+    if (unstorable.length > 0) throw new ProblemError(code, { errors: unstorable.slice(0, 20) });
+    return result.data;
+  }
   throw new ProblemError(code, {
     errors: fieldErrors(result.error),
     detail: z.prettifyError(result.error).slice(0, 500),
