@@ -3,13 +3,18 @@ import { PGlite } from '@electric-sql/pglite';
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { Kysely, PGliteDialect, sql } from 'kysely';
 import { checkedIdentifier, type DatabaseProvider, migrate } from './database.ts';
+import { lockFolder } from './folder-lock.ts';
 
 /** Opens the database in `folder`, or one in memory when there is none. `template` is a dumped data directory to begin with. */
 export async function openPGlite(options: { folder?: string; template?: Blob }): Promise<DatabaseProvider> {
+  const lock = options.folder === undefined ? undefined : await lockFolder(options.folder);
   const pglite = await PGlite.create({
     ...(options.folder === undefined ? {} : { dataDir: options.folder }),
     ...(options.template === undefined ? {} : { loadDataDir: options.template }),
     extensions: { pg_trgm },
+  }).catch((error: unknown) => {
+    lock?.[Symbol.dispose]();
+    throw error;
   });
   // One Kysely for all services: its driver holds the lock that keeps transactions apart.
   const root = new Kysely<unknown>({ dialect: new PGliteDialect({ pglite }) });
@@ -32,6 +37,10 @@ export async function openPGlite(options: { folder?: string; template?: Blob }):
     async ping() {
       await sql`select 1`.execute(root);
     },
-    [Symbol.asyncDispose]: () => (closing ??= root.destroy().then(() => (pglite.closed ? undefined : pglite.close()))),
+    [Symbol.asyncDispose]: () =>
+      (closing ??= root
+        .destroy()
+        .then(() => (pglite.closed ? undefined : pglite.close()))
+        .finally(() => lock?.[Symbol.dispose]())),
   };
 }
