@@ -124,7 +124,7 @@ export function createEdge(platform: Platform): Edge {
           if (error instanceof ProblemError && error.code === 'unauthenticated') return null;
           throw error;
         }),
-      config: { demo: config.sandbox, mediaOrigins: config.mediaOrigins },
+      config: { demo: config.sandbox, mediaOrigins: config.mediaOrigins, publicUrl: config.publicUrl },
     }),
   );
   app.notFound((c) => new ProblemError('not-found', { detail: 'No such path' }).toResponse(c.env.context.traceId));

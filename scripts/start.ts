@@ -20,7 +20,8 @@ export async function startAll(env: NodeJS.ProcessEnv): Promise<Lotok> {
   const port = env['PORT'] ?? '8080';
   const dataFolder = env['LOTOK_DATA'] ?? '.lotok';
   const hostname = env['HOST'] ?? '127.0.0.1';
-  const publicUrl = env['PUBLIC_URL'] ?? `http://127.0.0.1:${port}`;
+  const scheme = env['TLS_CERT_FILE'] === undefined ? 'http' : 'https';
+  const publicUrl = env['PUBLIC_URL'] ?? `${scheme}://${reachableName(hostname)}:${port}`;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const token = await folderSecret(dataFolder, 'realtime-token');
   const common = {
@@ -47,22 +48,39 @@ export async function startAll(env: NodeJS.ProcessEnv): Promise<Lotok> {
           ...common,
           HOST: hostname,
           PORT: port,
+          ...(port === '0' ? {} : { PUBLIC_URL: publicUrl }),
           CORE_URL: core.url,
           REALTIME_URL: realtime.url,
           TICKET_SECRET: await folderSecret(dataFolder, 'stream-tickets'),
         }),
       ),
     );
-    return { url: edge.url, [Symbol.asyncDispose]: () => started.disposeAsync() };
+    // The printed address is the one that links and payments lead back to.
+    return { url: port === '0' ? edge.url : publicUrl, [Symbol.asyncDispose]: () => started.disposeAsync() };
   } catch (error) {
     await started.disposeAsync();
     throw error;
   }
 }
 
+const reachableName = (hostname: string): string => {
+  if (hostname === '0.0.0.0' || hostname === '::') return '127.0.0.1';
+  return hostname.includes(':') ? `[${hostname}]` : hostname;
+};
+
+/** What a newcomer can mend is told in words, without a stack. */
+function explain(error: unknown): void {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+    console.error(`${error.message}: end what uses the port, or name another one in PORT`);
+  else console.error(error);
+}
+
 if (import.meta.main) {
   const began = performance.now();
-  const lotok = await startAll(process.env);
+  const lotok = await startAll(process.env).catch((error: unknown) => {
+    explain(error);
+    process.exit(1);
+  });
   const accounts = demoUsers.slice(0, 4).map(({ email }) => `  ${email}  ${demoPassword}`);
   console.log(
     [

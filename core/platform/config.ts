@@ -13,7 +13,10 @@ export const CoreConfig = z.object({
   /** Where keys, certificates, pictures and the embedded database live. */
   dataFolder: z.string().min(1).default('.lotok'),
   /** Where clients reach the edge: links in mails, return addresses of payment pages. */
-  publicUrl: z.url().default('http://127.0.0.1:8080'),
+  publicUrl: z
+    .url()
+    .transform((url) => url.replace(/\/$/, ''))
+    .default('http://127.0.0.1:8080'),
   databaseUrl: z.string().optional(),
   databasePoolSize: z.coerce.number().int().min(1).max(100).default(4),
   kafkaBrokers: z.string().optional(),

@@ -21,6 +21,8 @@ export interface SiteConfig {
   readonly demo: boolean;
   /** Origins other than our own that pictures come from and are uploaded to (object storage). */
   readonly mediaOrigins: readonly string[];
+  /** Where browsers reach us, when that is known beforehand. */
+  readonly publicUrl?: string | undefined;
 }
 
 export interface SiteDeps {

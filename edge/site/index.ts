@@ -2,6 +2,7 @@
 import { type Handler, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { assetRoutes, createAssets } from './assets.ts';
+import { canonicalAddress } from './canonical.ts';
 import { CallFailed } from './client.ts';
 import { isSameOrigin } from './csrf.ts';
 import type { SiteDeps } from './deps.ts';
@@ -39,6 +40,8 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   /** Who looks; also sets the headers that every page has. */
   const page: MiddlewareHandler<SiteEnv> = async (c, next) => {
     const { context } = c.env;
+    const home = canonicalAddress(c.req.raw, context.origin, deps.config.publicUrl);
+    if (home !== null) return c.redirect(home, 307);
     securityHeaders(c, deps.config);
     if (!isSameOrigin(c.req.raw, context.origin)) {
       c.set('visit', createVisit(c.req.raw, context, deps, null, await assets()));

@@ -40,7 +40,7 @@ export interface Visitor {
   signsIn(email?: string): Promise<Visitor>;
 }
 
-export function createWorld(): World {
+export function createWorld(config: Partial<SiteDeps['config']> = {}): World {
   const core = createFakeCore();
   let now = Date.parse('2026-11-24T12:00:00Z');
   /** When each access token of the fake core, `access-<user>…`, ends. */
@@ -57,7 +57,7 @@ export function createWorld(): World {
     asset,
     clock: () => now,
     log: { warn: () => {}, error: () => {} },
-    config: { demo: true, mediaOrigins: [] },
+    config: { demo: true, mediaOrigins: [], ...config },
     async verify(token) {
       const user = demoUsers.find(({ id }) => token.startsWith(`access-${id}`));
       const exp = issued.get(token) ?? 0;
