@@ -15,6 +15,13 @@ export interface Lotok extends AsyncDisposable {
   readonly url: string;
 }
 
+/** Real services that a shell may name for other purposes: here everything is embedded. */
+const elsewhere = ['DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'S3_ENDPOINT', 'SMTP_URL'];
+
+/** A certificate is for the edge's clients; between the parts the development CA does. */
+const withoutTls = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^TLS_(CA|CERT|KEY)_FILE$/.test(name)));
+
 /** Starts everything on `PORT` (8080) with its data in `LOTOK_DATA` (`.lotok`). */
 export async function startAll(env: NodeJS.ProcessEnv): Promise<Lotok> {
   const port = env['PORT'] ?? '8080';
@@ -25,14 +32,14 @@ export async function startAll(env: NodeJS.ProcessEnv): Promise<Lotok> {
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const token = await folderSecret(dataFolder, 'realtime-token');
   const common = {
-    ...env,
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !elsewhere.includes(name))),
     LOTOK_DATA: dataFolder,
     LOG_LEVEL: env['LOG_LEVEL'] ?? 'warn',
     SANDBOX: '1',
     REALTIME_TOKEN: token,
   };
   // Between the parts nothing leaves this machine, and free ports disturb nobody.
-  const inside = { ...common, HOST: '127.0.0.1', PORT: '0' };
+  const inside = { ...withoutTls(common), HOST: '127.0.0.1', PORT: '0' };
 
   const started = new AsyncDisposableStack();
   try {
