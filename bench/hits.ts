@@ -100,7 +100,9 @@ createServer((request, response) => {
 }).listen(${port}, '127.0.0.1');
 `;
 
+// Started as root it would give up its rights, and then couldn't reach a folder that is ours alone.
 const nginxConfig = (folder: string, port: number, origin: number): string => `
+${process.getuid?.() === 0 ? 'user root;' : ''}
 worker_processes 1;
 pid ${folder}/nginx.pid;
 events { worker_connections 1024; }
