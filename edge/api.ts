@@ -9,6 +9,7 @@ import type { EdgeConfig } from './config.ts';
 import type { EdgeEnv } from './context.ts';
 import { bodyLimit, checkContentType, readBody } from './limits/body.ts';
 import type { Limits } from './limits/limited.ts';
+import { onlyMethods } from './methods.ts';
 import { requestHeaders, withoutHopByHop } from './upstream/headers.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -42,9 +43,7 @@ export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps):
     );
   }
   for (const [path, methods] of methodsByPath()) {
-    app.all(path, () => {
-      throw new ProblemError('method-not-allowed', { headers: { allow: methods.join(', ') } });
-    });
+    app.all(path, onlyMethods(methods.join(', ')));
   }
   if (config.sandbox) app.all('/sandbox/*', limits.byAddress({ signIn: false }), sandbox);
 

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { ProblemError } from '../contracts/problem.ts';
 import type { EdgeEnv } from './context.ts';
+import { onlyMethods } from './methods.ts';
 import type { Platform } from './platform.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -38,6 +39,10 @@ export function createOperations({ platform, metrics, streamConnected }: Operati
       'cache-control': 'no-store',
     });
   });
+
+  app.all('/healthz', onlyMethods('GET, HEAD'));
+  app.all('/readyz', onlyMethods('GET, HEAD'));
+  if (!config.production) app.all('/metrics', onlyMethods('GET, HEAD'));
 
   async function reaches(url: string): Promise<boolean> {
     try {

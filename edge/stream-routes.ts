@@ -1,10 +1,12 @@
 // The live stream at the edge: who may open one, and which part of the edge serves it.
 import { type Context, Hono } from 'hono';
+import { sseHeaders } from '../contracts/client-stream.ts';
 import { ProblemError } from '../contracts/problem.ts';
 import type { Sessions } from './auth/sessions.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { EdgeEnv, RequestContext } from './context.ts';
 import type { Limits } from './limits/limited.ts';
+import { onlyMethods } from './methods.ts';
 import type { Platform } from './platform.ts';
 import { sessionToken } from './site/session.ts';
 import { hubStreamRequest } from './streams/durable-object.ts';
@@ -48,6 +50,8 @@ export function createStreamRoutes({
     c.set('route', '/v1/stream');
     const holder = await holderOf(c);
     const wanted = streamRequest(c.req.raw, holder.sub);
+    // Hono answers HEAD by the handler of GET and lets go of its body unread: that stream would never end.
+    if (c.req.raw.method === 'HEAD') return new Response(null, { headers: sseHeaders });
     const who = { expiresAt: holder.until * 1000, sid: holder.sid };
     if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(c.req.raw, wanted, who));
     if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
@@ -88,6 +92,10 @@ export function createStreamRoutes({
     );
     return response;
   });
+
+  app.all('/v1/stream/tickets', onlyMethods('POST'));
+  app.all('/v1/stream', onlyMethods('GET, HEAD'));
+  app.all('/v1/ws', onlyMethods('GET'));
 
   /** By header, by ticket, or by the storefront's cookie, which a browser sends only from our own pages. */
   async function holderOf(c: Context<EdgeEnv>): Promise<Ticket> {

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { asyncApi } from '../../contracts/asyncapi.ts';
 import { openApi } from '../../contracts/openapi.ts';
 import type { EdgeEnv } from '../context.ts';
+import { onlyMethods } from '../methods.ts';
 import { docsPage, docsStyle } from './page.ts';
 
 /** Made when first asked for, as few edges ever are. */
@@ -52,5 +53,6 @@ export function createDocs(): Hono<EdgeEnv> {
       },
     );
   });
+  for (const path of ['/openapi.json', '/asyncapi.json', '/docs']) app.all(path, onlyMethods('GET, HEAD'));
   return app;
 }

@@ -5,9 +5,10 @@ import { Hono } from 'hono';
 import { ProblemError } from '../../contracts/problem.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import type { EdgeEnv } from '../context.ts';
-import { readBody } from '../limits/body.ts';
+import { checkContentEncoding, readBody } from '../limits/body.ts';
 import type { Limits } from '../limits/limited.ts';
 import type { Log } from '../log.ts';
+import { onlyMethods } from '../methods.ts';
 import type { SiteDeps } from '../site/deps.ts';
 import { costLimits, maxTokens } from './limits.ts';
 import { createLoads } from './loads.ts';
@@ -67,6 +68,7 @@ export function createGraphql({ production, limits, tokens, api, log }: GraphqlD
       // Forms of other sites can't send this type, so it keeps them out, too.
       throw new ProblemError('unsupported-media-type', { detail: 'Send application/json' });
     }
+    checkContentEncoding(raw.headers);
     const body = await readBody(raw, maxBodyBytes);
     const token = /^Bearer +(\S+)/i.exec(raw.headers.get('authorization') ?? '')?.[1];
     const request = new Request(raw.url, { method: raw.method, headers: raw.headers, ...(body ? { body } : {}) });
@@ -76,9 +78,7 @@ export function createGraphql({ production, limits, tokens, api, log }: GraphqlD
     headers.set('cache-control', 'no-store');
     return new Response(response.body, { status: response.status, headers });
   });
-  app.all('/graphql', () => {
-    throw new ProblemError('method-not-allowed', { headers: { allow: 'POST' } });
-  });
+  app.all('/graphql', onlyMethods('POST'));
   return app;
 }
 

@@ -9,8 +9,19 @@ export const bodyLimit = (spec: RouteSpec): number => spec.bodyLimit ?? defaultL
 /** 415 for what the route can't read. Webhooks and uploads say their own type. */
 export function checkContentType(spec: RouteSpec, headers: Headers): void {
   if (!spec.body || spec.rawBody) return;
+  checkContentEncoding(headers);
   if (/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(headers.get('content-type') ?? '')) return;
   throw new ProblemError('unsupported-media-type', { detail: 'Send application/json' });
+}
+
+/** 415 for a compressed body, with what is taken instead (RFC 9110, section 15.5.16). */
+export function checkContentEncoding(headers: Headers): void {
+  const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
+  if (encoding === '' || encoding === 'identity') return;
+  throw new ProblemError('unsupported-media-type', {
+    detail: 'Send the body without Content-Encoding',
+    headers: { 'accept-encoding': 'identity' },
+  });
 }
 
 /** The whole body, or 413 as soon as it is known to be larger. Null when there is none. */

@@ -203,6 +203,13 @@ export function edgeFlow(runtime: string, start: (env: Record<string, string>) =
         const method = await fetch(`${edge.url}/v1/ads`, { method: 'DELETE' });
         expect(method.headers.get('allow')).toBe('GET, HEAD, POST');
         expect(await problemOf(method)).toBe('405 method-not-allowed');
+        for (const path of ['/healthz', '/openapi.json', '/docs', '/v1/stream'])
+          expect(await problemOf(await fetch(`${edge.url}${path}`, { method: 'DELETE' }))).toBe(
+            '405 method-not-allowed',
+          );
+        const compressed = await post('/v1/auth/login', '{}', { 'content-encoding': 'gzip' });
+        expect(compressed.headers.get('accept-encoding')).toBe('identity');
+        expect(await problemOf(compressed)).toBe('415 unsupported-media-type');
         expect(
           await problemOf(await post('/v1/orders', 'a=b', { ...bearer, ...key, 'content-type': 'text/plain' })),
         ).toBe('415 unsupported-media-type');
@@ -340,6 +347,15 @@ export function edgeFlow(runtime: string, start: (env: Record<string, string>) =
           until: Math.floor(Date.now() / 1000) + 600,
         });
         await stream.hasEnded();
+      });
+
+      it('is not opened by HEAD, whose client would never read it', async () => {
+        const head = await fetch(`${edge.url}/v1/stream`, { method: 'HEAD', headers: bearer });
+        expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+        await until(
+          'no stream is open',
+          async () => !/streams_open\{what="streams"\} [1-9]/.test(await (await get('/metrics')).text()),
+        );
       });
 
       it('is refused without a token', async () => {
