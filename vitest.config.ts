@@ -22,6 +22,7 @@ export default defineConfig({
                 name: 'PostgreSQL',
                 include: [
                   'core/{ads,delivery,media,notifications,orders,payments,reports,sandbox,search,users}/**/*.test.ts',
+                  'core/platform/db/**/*.test.ts',
                 ],
                 exclude: ['core/orders/saga.test.ts'],
                 env: { TEST_DATABASE: 'postgres', DATABASE_URL: postgres },

@@ -50,7 +50,7 @@ async function openOnServer(): Promise<DatabaseProvider> {
     ...provider,
     async [Symbol.asyncDispose]() {
       await provider[Symbol.asyncDispose]();
-      await run(`drop database ${name} with (force)`);
+      await run(`drop database if exists ${name} with (force)`);
     },
   };
 }

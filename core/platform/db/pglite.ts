@@ -31,7 +31,8 @@ export async function openPGlite(options: { folder?: string; template?: Blob }):
       return db as unknown as Kysely<Tables>;
     },
     async listen(channel, heard) {
-      const stop = await pglite.listen(checkedIdentifier(channel), heard);
+      // A function of its own for each listener: PGlite would take two that share one for the same.
+      const stop = await pglite.listen(checkedIdentifier(channel), () => heard());
       return { [Symbol.asyncDispose]: async () => (pglite.closed ? undefined : stop()) };
     },
     async ping() {

@@ -34,6 +34,12 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
     waiting: sum(pools, (pool) => pool.waitingCount),
   }));
   const listeners = new Set<AsyncDisposable>();
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await Promise.all([...listeners].map((listener) => listener[Symbol.asyncDispose]()));
+    await Promise.all(opened.map((db) => db.destroy()));
+    await admin.end();
+  };
 
   const prepare = async (schema: string, role: string): Promise<void> => {
     const client = await admin.connect();
@@ -61,34 +67,48 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       const schema = checkedIdentifier(service);
       const role = `lotok_${schema}`;
       await prepare(schema, role);
-      const pool = new pg.Pool({
-        connectionString: options.url,
-        max: options.poolSize,
-        // Each connection works as the service's own role, which owns its schema and nothing else.
-        options: `-c role=${role} -c search_path=${schema},public -c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000`,
-        application_name: `lotok-${schema}`,
-      });
-      pool.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+      // Each connection works as the service's own role, which owns its schema and nothing else.
+      const own = `-c role=${role} -c search_path=${schema},public`;
+      const connect = (max: number, settings: string): { pool: pg.Pool; root: Kysely<unknown> } => {
+        const pool = new pg.Pool({
+          connectionString: options.url,
+          max,
+          options: settings,
+          application_name: `lotok-${schema}`,
+        });
+        pool.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+        return { pool, root: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }) };
+      };
+      // A migration takes as long as its tables are big, and others wait for it.
+      const migrating = connect(1, own);
+      try {
+        await migrate(migrating.root.withSchema(schema), schema, migrations);
+      } finally {
+        await migrating.root.destroy();
+      }
+      const { pool, root } = connect(
+        options.poolSize,
+        `${own} -c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000`,
+      );
       pools.push(pool);
-      const root = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
       opened.push(root);
-      const db = root.withSchema(schema);
-      await migrate(db, schema, migrations);
-      return db as unknown as Kysely<Tables>;
+      return root.withSchema(schema) as unknown as Kysely<Tables>;
     },
     async listen(channel, heard) {
       const listener = await listenForever(options.url, checkedIdentifier(channel), heard, log);
-      listeners.add(listener);
-      return listener;
+      const own: AsyncDisposable = {
+        async [Symbol.asyncDispose]() {
+          listeners.delete(own);
+          await listener[Symbol.asyncDispose]();
+        },
+      };
+      listeners.add(own);
+      return own;
     },
     async ping() {
       await admin.query('select 1');
     },
-    async [Symbol.asyncDispose]() {
-      await Promise.all([...listeners].map((listener) => listener[Symbol.asyncDispose]()));
-      await Promise.all(opened.map((db) => db.destroy()));
-      await admin.end();
-    },
+    [Symbol.asyncDispose]: () => (closing ??= close()),
   };
 }
 
@@ -113,11 +133,14 @@ async function listenForever(url: string, channel: string, heard: () => void, lo
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
+  const tell = (): void => {
+    if (!closed) heard();
+  };
   const again = (): void => {
     if (closed || timer) return;
     timer = setTimeout(() => {
       timer = undefined;
-      connect().then(heard, (error: Error) => {
+      connect().then(tell, (error: Error) => {
         log.warn('database.listen_failed', { channel, error: error.message });
         again();
       });
@@ -129,10 +152,16 @@ async function listenForever(url: string, channel: string, heard: () => void, lo
     next.on('end', () => {
       if (client === next) again();
     });
-    next.on('notification', heard);
+    next.on('notification', tell);
     await next.connect();
-    await next.query(`listen ${channel}`);
     client = next;
+    try {
+      await next.query(`listen ${channel}`);
+    } catch (error) {
+      client = undefined;
+      await next.end();
+      throw error;
+    }
     if (closed) await next.end();
   };
 
