@@ -112,7 +112,7 @@ export interface RelayOptions {
   readonly service: string;
   readonly databases: DatabaseProvider;
   readonly db: Kysely<OutboxTables>;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, 'publish'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -123,7 +123,7 @@ export interface RelayOptions {
  * which consumers notice by the event's id. Rows are kept for a while after that (housekeeping.ts).
  */
 export async function startRelay(options: RelayOptions): Promise<Loop> {
-  const { service, databases, db, bus, clock, metrics } = options;
+  const { service, databases, db, bus, clock, log, metrics } = options;
   const holder = uuidv7();
 
   const relay = async (): Promise<boolean> => {
@@ -170,11 +170,23 @@ export async function startRelay(options: RelayOptions): Promise<Loop> {
     return rows.length === batchSize;
   };
 
-  return startLoop({
+  const loop = await startLoop({
     name: `${service}.relay`,
     run: relay,
     pollMs,
-    log: options.log,
+    log,
     wake: (heard) => databases.listen(outboxChannel(service), heard),
   });
+  return {
+    wake: loop.wake,
+    async [Symbol.asyncDispose]() {
+      await loop[Symbol.asyncDispose]();
+      // Who comes next needn't wait until the lease runs out.
+      await db
+        .deleteFrom('outbox_lease')
+        .where('holder', '=', holder)
+        .execute()
+        .catch((error) => log.warn('outbox.lease_kept', { service, error }));
+    },
+  };
 }
