@@ -1,6 +1,6 @@
 // A service's consumer: each event's effect happens once, and what can't be processed goes to `<topic>.dlq`.
 import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import { type EventData, type EventType, eventTypes } from '../../../contracts/events.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
@@ -34,10 +34,10 @@ export interface ConsumerOptions<Tables extends InboxTables> {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** A message that still fails after this many tries is put aside, so that those behind it go on. */
+  readonly maxAttempts?: number;
 }
 
-/** A message that still fails after this many tries is put aside, so that those behind it go on. */
-const maxAttempts = 12;
 const Headers = z.object({
   ce_id: z.string().min(1).max(100),
   ce_type: z.string(),
@@ -48,7 +48,7 @@ export const consumerGroup = (service: string): string => `core-${service}`;
 export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
 
 export function startConsumer<Tables extends InboxTables>(options: ConsumerOptions<Tables>): Subscription {
-  const { service, bus, handlers, clock, log, metrics } = options;
+  const { service, bus, db, handlers, clock, log, metrics, maxAttempts = 12 } = options;
   const types = Object.keys(handlers) as EventType[];
   const topics = [...new Set(types.map((type) => eventTypes[type].topic))];
   const attempts = new Map<string, number>();
@@ -68,7 +68,9 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
   };
 
   const handle = async (message: IncomingMessage): Promise<void> => {
-    const type = types.find((each) => each === message.headers['ce_type']);
+    const named = message.headers['ce_type'];
+    if (!named) return deadLetter(message, 'headers: ce_type is missing');
+    const type = types.find((each) => each === named);
     if (!type) return; // another kind of event on the same topic
     const parsed = parse(type, message);
     if ('reason' in parsed) return deadLetter(message, parsed.reason);
@@ -80,9 +82,13 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
       const tries = (attempts.get(place) ?? 0) + 1;
       attempts.set(place, tries);
       // A rule that says no will say no again; anything else may pass.
-      if (!(error instanceof ProblemError) && tries < maxAttempts) throw error;
-      attempts.delete(place);
+      if (!(error instanceof ProblemError)) {
+        if (tries < maxAttempts) throw error;
+        // While the database is away, no message can be blamed: all of them wait.
+        await sql`select 1`.execute(db);
+      }
       await deadLetter(message, `after ${tries} tries: ${error instanceof Error ? error.message : String(error)}`);
+      attempts.delete(place);
     }
   };
 
