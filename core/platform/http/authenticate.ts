@@ -1,5 +1,5 @@
 // Who asks: verifies access tokens against a JWKS. Core trusts no header that says so.
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { UserId } from '../../../contracts/common.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
 import { AccessClaims } from '../../../contracts/users.ts';
@@ -21,11 +21,11 @@ export interface TokenOptions {
 }
 
 export function createAuthenticate({ jwksUrl, issuer, audience }: TokenOptions): Authenticate {
-  let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
+  let keys: JWTVerifyGetKey | undefined;
   return async (authorization) => {
     const token = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '')?.[1];
     if (!token) throw unauthenticated('Send Authorization: Bearer with an access token');
-    keys ??= createRemoteJWKSet(new URL(jwksUrl()), { timeoutDuration: 3_000, cooldownDuration: 5_000 });
+    keys ??= remoteKeys(new URL(jwksUrl()));
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
@@ -36,12 +36,27 @@ export function createAuthenticate({ jwksUrl, issuer, audience }: TokenOptions):
       const claims = AccessClaims.parse(payload);
       return { userId: claims.sub, sessionId: claims.sid, roles: claims.roles };
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout) throw new ProblemError('unavailable', { cause: error });
+      if (error instanceof ProblemError) throw error;
       if (error instanceof errors.JWTExpired) throw unauthenticated('The access token has expired');
       throw unauthenticated('The access token is not valid');
     }
   };
 }
+
+/** Tells what is wrong with a token from what is wrong with the key set: only the first is the caller's to mend. */
+function remoteKeys(url: URL): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(url, { timeoutDuration: 3_000, cooldownDuration: 5_000 });
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (tokenFaults.some((fault) => error instanceof fault)) throw error;
+      throw new ProblemError('unavailable', { detail: 'Tokens cannot be verified right now', cause: error });
+    }
+  };
+}
+
+const tokenFaults = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
 
 const unauthenticated = (detail: string): ProblemError =>
   new ProblemError('unauthenticated', { detail, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
