@@ -17,7 +17,7 @@ export const EdgeConfig = z.object({
   port: z.coerce.number().int().min(0).max(65_535).default(8080),
   /** Turns off GraphiQL, `/metrics` on the public listener and whatever else is for developers. */
   production: flag.default(false),
-  /** Passes `/sandbox/*` to core: on unless `PRODUCTION`. */
+  /** Passes `/sandbox/*` to core: on unless `PRODUCTION`, where it is refused. */
   sandbox: flag.default(false),
   /** Where browsers reach this edge, when that can't be told from the request (behind a proxy). */
   publicUrl: z.url().optional(),
@@ -56,6 +56,12 @@ export const EdgeConfig = z.object({
 });
 export type EdgeConfig = z.output<typeof EdgeConfig>;
 
+/** The sandbox lets anybody approve any payment. */
+const SafeEdgeConfig = EdgeConfig.refine(({ production, sandbox }) => !(production && sandbox), {
+  path: ['sandbox'],
+  message: 'SANDBOX=1 is not for PRODUCTION=1',
+});
+
 const productionLimits = { address: 3_000, user: 1_200, signIn: 20 };
 /** A developer's load test comes from one address and shouldn't meet a limit. */
 const demoLimits = { address: 600_000, user: 600_000, signIn: 6_000 };
@@ -69,7 +75,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
   }
   const production = flag.safeParse(env['PRODUCTION']).data ?? false;
   const limits = production ? productionLimits : demoLimits;
-  const result = EdgeConfig.safeParse({
+  const result = SafeEdgeConfig.safeParse({
     hostname: env['HOST'],
     port: env['PORT'],
     production: env['PRODUCTION'],

@@ -57,6 +57,13 @@ export const CoreConfig = z.object({
 });
 export type CoreConfig = z.output<typeof CoreConfig>;
 
+/** The sandbox lets anybody approve any payment, and its demo accounts have a known password. */
+const SafeCoreConfig = (env: NodeJS.ProcessEnv) =>
+  CoreConfig.refine(({ sandbox }) => !(sandbox && isSet(env['PRODUCTION'])), {
+    path: ['sandbox'],
+    message: 'SANDBOX=1 is not for PRODUCTION=1',
+  });
+
 /** Throws an error that names each variable that is wrong. */
 export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): CoreConfig {
   const addresses = Object.fromEntries(
@@ -65,7 +72,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
       return address === undefined ? [] : [[service, address] as const];
     }),
   );
-  const result = CoreConfig.safeParse({
+  const result = SafeCoreConfig(env).safeParse({
     services: (only ?? services) as readonly ServiceName[],
     hostname: env['HOST'],
     port: env['PORT'],
@@ -106,5 +113,6 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
   return result.data;
 }
 
-const isProduction = (env: NodeJS.ProcessEnv): boolean =>
-  env['NODE_ENV'] === 'production' || ['1', 'true'].includes(env['PRODUCTION'] ?? '');
+const isProduction = (env: NodeJS.ProcessEnv): boolean => env['NODE_ENV'] === 'production' || isSet(env['PRODUCTION']);
+
+const isSet = (flagText: string | undefined): boolean => flagText === '1' || flagText === 'true';

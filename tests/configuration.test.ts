@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { coreConfig } from '../core/platform/config.ts';
+import { edgeConfig } from '../edge/config.ts';
+
+describe.each([
+  ['the edge', edgeConfig],
+  ['core', (env: Record<string, string>) => coreConfig(env)],
+] as const)('the configuration of %s', (_part, configOf) => {
+  it('has the sandbox in development and never in production', () => {
+    expect(configOf({}).sandbox).toBe(true);
+    expect(configOf({ PRODUCTION: '1' }).sandbox).toBe(false);
+    expect(configOf({ PRODUCTION: '0', SANDBOX: '1' }).sandbox).toBe(true);
+    expect(() => configOf({ PRODUCTION: '1', SANDBOX: '1' })).toThrow('SANDBOX=1 is not for PRODUCTION=1');
+  });
+
+  it('names what is wrong', () => {
+    expect(() => configOf({ PORT: 'eighty', PUBLIC_URL: 'lotok.example' })).toThrow(/port[\s\S]*publicUrl/);
+  });
+});
