@@ -21,6 +21,15 @@ export async function benchPurchases({ count, atOnce, url }: PurchasesOptions): 
   const forSale = [...new Map(ads.map((ad) => [ad.id, ad])).values()].slice(0, count);
   const total = forSale.length;
 
+  // Asking for each order's status would be a load of its own; the stream tells it.
+  const watching = new AbortController();
+  const messages = await buyer.watches('topics=orders', watching.signal);
+  const paid = new Set<unknown>();
+  const isPaid = (id: string): boolean => {
+    for (const { data } of messages.splice(0)) if (data['status'] === 'paid') paid.add(data['order_id']);
+    return paid.has(id);
+  };
+
   const durations: number[] = [];
   const began = performance.now();
   const buy = async (): Promise<void> => {
@@ -28,15 +37,13 @@ export async function benchPurchases({ count, atOnce, url }: PurchasesOptions): 
       const start = performance.now();
       const order = await buyer.orders(ad);
       await buyer.pays(order);
-      await until('paid', async () => (await buyer.order(order.id)).status !== 'pending_payment', {
-        timeoutMs: 60_000,
-        everyMs: 10,
-      });
+      await until('paid', () => isPaid(order.id), { timeoutMs: 60_000, everyMs: 2 });
       durations.push(performance.now() - start);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, buy));
   const seconds = (performance.now() - began) / 1000;
+  watching.abort();
   durations.sort((a, b) => a - b);
   const at = (share: number): string => `${Math.round(durations[Math.floor((durations.length - 1) * share)] ?? 0)} ms`;
   console.log(

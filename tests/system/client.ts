@@ -19,19 +19,21 @@ export interface StreamMessage {
 export class Client {
   readonly base: string;
   readonly token: string | undefined;
+  readonly userId: string | undefined;
 
-  constructor(base: string, token?: string) {
+  constructor(base: string, token?: string, userId?: string) {
     this.base = base;
     this.token = token;
+    this.userId = userId;
   }
 
   static async signIn(base: string, email: string, password = demoPassword): Promise<Client> {
-    const { status, body } = await new Client(base).post<{ access_token: string }>('/v1/auth/login', {
+    const { status, body } = await new Client(base).post<{ access_token: string; user_id: string }>('/v1/auth/login', {
       email,
       password,
     });
     if (status !== 200) throw new Error(`sign-in of ${email}: ${status} ${JSON.stringify(body)}`);
-    return new Client(base, body.access_token);
+    return new Client(base, body.access_token, body.user_id);
   }
 
   /** Strings go out as they are, anything else as JSON. */
@@ -68,7 +70,7 @@ export class Client {
   /** Active ads that this client could buy. */
   async adsForSale(query = ''): Promise<Ad[]> {
     const { body } = await this.get<{ items: Ad[] }>(`/v1/ads?limit=50${query}`);
-    return body.items.filter(({ status }) => status === 'active');
+    return body.items.filter(({ status, seller }) => status === 'active' && seller.id !== this.userId);
   }
 
   orderAnswer(
