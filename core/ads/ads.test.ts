@@ -101,6 +101,15 @@ describe('an ad', () => {
     ]);
   });
 
+  it('is priced in a currency that somebody can pay in', async () => {
+    const seller = person();
+    const price = { amount: 100, currency: 'XXX' };
+    const answer = await world.ask<Problem>('POST', '/v1/ads', { as: seller, body: bicycle({ price }) });
+    expect([answer.status, answer.body.errors?.map(({ field }) => field)]).toEqual([422, ['price.currency']]);
+    const ad = await publish(seller, { price: { ...price, currency: 'EUR' } });
+    expect((await patch(seller, ad.id, { price })).body.errors?.[0]?.field).toBe('price.currency');
+  });
+
   it('refuses text that the database cannot hold, in the body and in the query', async () => {
     const answer = await world.ask<Problem>('POST', '/v1/ads', {
       as: person(),

@@ -5,7 +5,7 @@ import type { AdChange, AdStatus, Category, NewAd, Photo } from '../../contracts
 import type { AdId, UserId } from '../../contracts/common.ts';
 import { type FieldError, ProblemError } from '../../contracts/problem.ts';
 import { categories } from '../platform/catalogue/categories.ts';
-import { placementErrors } from './attributes.ts';
+import { currencyErrors, placementErrors } from './attributes.ts';
 import { type Recorder, recordAd } from './changes.ts';
 import type { MediaLibrary } from './media.ts';
 import { type AdRow, type AdsTables, type AdWithSeller, countActiveByCategory, findAd, lockAd } from './store.ts';
@@ -38,7 +38,7 @@ export function createAdsService({ db, recorder, media }: AdsServiceOptions): Ad
 
   return {
     async create(seller, { draft, photos, price, ...fields }) {
-      throwIfAny(placementErrors(fields, { draft }));
+      throwIfAny([...placementErrors(fields, { draft }), ...currencyErrors(price.currency)]);
       const now = clock.now();
       const blank: AdRow = {
         ...fields,
@@ -63,6 +63,7 @@ export function createAdsService({ db, recorder, media }: AdsServiceOptions): Ad
     },
 
     async change(seller, id, change, ifMatch) {
+      if (change.price) throwIfAny(currencyErrors(change.price.currency));
       // Before the transaction: it may wait for news of a picture that was uploaded a moment ago.
       const photos = change.photos && (await media.photosOf(seller, change.photos, await photosNow(db, id)));
       return db.transaction().execute(async (trx) => {
