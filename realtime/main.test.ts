@@ -335,6 +335,20 @@ describe('a realtime node', () => {
     expect(metrics).toMatch(/lotok_realtime_delivery_seconds_count\{part="realtime",kind="sse"\} 1/);
   });
 
+  it('opens nothing for HEAD, and leaves an offer of HTTP/2 aside', async () => {
+    const head = await fetch(`${node.url}/v1/stream`, { method: 'HEAD', headers: bearer });
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+    const metrics = await (await fetch(`${node.url}/metrics`)).text();
+    expect(metrics).not.toMatch(/lotok_realtime_connections\{kind="sse",part="realtime"\} [1-9]/);
+
+    const { hostname, port } = new URL(node.url);
+    const socket = connect(Number(port), hostname);
+    socket.end(
+      'GET /healthz HTTP/1.1\r\nHost: lotok\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+    );
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  });
+
   it('allows a user only so many streams at once', async () => {
     await node[Symbol.asyncDispose]();
     node = await startNode(issuer, source, {}, { hubLimits: { maxStreamsPerUser: 2 } });

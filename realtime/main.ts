@@ -22,7 +22,7 @@ import { createMetrics } from './metrics.ts';
 import type { EventSource } from './source.ts';
 import { type SseTimes, sseHandler } from './sse.ts';
 import { startTracing } from './tracing.ts';
-import { acceptUpgrades } from './upgrades.ts';
+import { acceptUpgrades, asksForWebSocket } from './upgrades.ts';
 
 export interface Realtime extends AsyncDisposable {
   readonly url: string;
@@ -112,6 +112,7 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
       fetch: app.fetch,
       hostname: config.hostname,
       overrideGlobalObjects: false,
+      serverOptions: { shouldUpgradeCallback: asksForWebSocket },
     }) as Server;
     const upgrades = acceptUpgrades({
       server,

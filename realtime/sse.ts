@@ -40,6 +40,11 @@ export function sseHandler({
       query: new URL(c.req.url).searchParams,
       lastEventId: c.req.header('last-event-id') ?? null,
     });
+    // Hono answers HEAD by this handler and lets go of the body unread: nobody else would end the stream.
+    if (c.req.raw.method === 'HEAD') {
+      stream.leave();
+      return new Response(null, { headers: sseHeaders });
+    }
     const body = bodyOf(stream, {
       opening: sseOpening(stream.firstId, spread(times.retryMs)),
       closing: () => (isDraining() ? `retry: ${Math.round(spread(times.drainRetryMs))}\n\n` : ''),

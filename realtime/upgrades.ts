@@ -29,6 +29,10 @@ export interface Upgrades extends Disposable {
   drain(): void;
 }
 
+/** Any other offer, such as `Upgrade: h2c`, is left aside and the request answered as it is (RFC 9110, section 7.8). */
+export const asksForWebSocket = ({ headers }: IncomingMessage): boolean =>
+  headers.upgrade?.toLowerCase() === 'websocket';
+
 export function acceptUpgrades(options: UpgradesOptions): Upgrades {
   const { server, access, clients, isReady, metrics, log } = options;
   const select = (known: string) => ({
