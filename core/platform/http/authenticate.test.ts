@@ -11,7 +11,7 @@ const issuer = 'https://issuer.test';
 const audience = 'lotok';
 const userId = uuidv7();
 
-async function makeKey(kid: string, algorithm: 'ES256' | 'EdDSA' = 'ES256') {
+async function makeKey(kid: string, algorithm: 'ES256' | 'EdDSA' | 'RS256' = 'ES256') {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk: JWK = { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' };
   return { kid, algorithm, privateKey, publicKey, jwk };
@@ -124,6 +124,13 @@ describe('a token', () => {
         .sign(new TextEncoder().encode(secret));
       await expectRefused(token);
     }
+  });
+
+  it('of an algorithm that is not on our list is refused, though the key set offers its key', async () => {
+    const rsa = await makeKey('three', 'RS256');
+    publish(key, rsa);
+    await expectRefused(await sign(rsa));
+    await expect(authenticate(`Bearer ${await sign(key)}`)).resolves.toBeDefined();
   });
 
   it('that was changed is refused', async () => {
