@@ -145,6 +145,10 @@ describe('what comes in', () => {
     },
   );
 
+  it('as an empty field of a form has not been given', async () => {
+    expect((await call({ path: `/v1/things/${id}/paint?coats=` })).body).toMatchObject({ query: { coats: 1 } });
+  });
+
   it('on another path or with another method is not found', async () => {
     for (const options of [{ path: '/v1/nothing' }, { method: 'GET' }]) {
       const answer = await call(options);

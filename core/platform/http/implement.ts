@@ -36,7 +36,7 @@ export function implementOn(app: Hono, authenticate: Authenticate): Implement {
       const identity = await identify(spec, authenticate, context.req.raw.headers);
       const request = {
         params: parse(spec.params, path.params(context.req.param()), 'invalid-parameter'),
-        query: parse(spec.query, context.req.query(), 'invalid-parameter'),
+        query: parse(spec.query, filledIn(context.req.query()), 'invalid-parameter'),
         headers: parse(spec.headers, Object.fromEntries(context.req.raw.headers), 'invalid-parameter'),
         body: await readBody(spec, context),
         identity,
@@ -62,6 +62,10 @@ function honoPath(template: string) {
       Object.fromEntries(Object.entries(found).map(([name, value]) => [name, bare(name, value)])),
   };
 }
+
+/** A form sends its empty fields, too: `price_max=` is no limit, and not a limit of 0. */
+const filledIn = (query: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 
 async function identify(spec: RouteSpec, authenticate: Authenticate, headers: Headers): Promise<Identity | undefined> {
   if (spec.auth === 'public' || spec.auth === 'signed') return undefined;
