@@ -107,7 +107,8 @@ export function createStreamRoutes({
         throw new ProblemError('unauthenticated', { detail: 'This session was ended' });
       return holder;
     }
-    const cookie = raw.headers.has('authorization') || isForeign(raw, c.env.context) ? null : sessionToken(raw);
+    const cookie =
+      raw.headers.has('authorization') || isForeign(raw, c.env.context) ? null : sessionToken(raw, c.env.context);
     const claims = cookie === null ? await tokens.authenticate(raw.headers) : await tokens.verify(cookie);
     return { sub: claims.sub, sid: claims.sid, until: claims.exp };
   }

@@ -46,8 +46,10 @@ describe('a session', () => {
     const request = new Request('http://lotok.test/v1/stream', {
       headers: { cookie: [...visitor.cookies].map((pair) => pair.join('=')).join('; ') },
     });
-    expect(sessionToken(request)).toBe(`access-${demoBuyer.id}`);
-    expect(sessionToken(new Request('http://lotok.test/v1/stream'))).toBeNull();
+    expect(sessionToken(request, { origin: 'http://lotok.test' })).toBe(`access-${demoBuyer.id}`);
+    expect(sessionToken(new Request(request.url), { origin: 'http://lotok.test' })).toBeNull();
+    // Over TLS a cookie without the prefix may be somebody else's, planted from a sub-domain.
+    expect(sessionToken(request, { origin: 'https://lotok.test' })).toBeNull();
   });
 
   it('is renewed once, whatever the number of requests that find it expired', async () => {

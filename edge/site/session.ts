@@ -29,16 +29,14 @@ export function readCookie(headers: Headers, name: string): string | undefined {
   return undefined;
 }
 
-/** The access token of a page's visitor, for requests that scripts make with cookies alone, such as EventSource. */
-export function sessionToken(request: Request): string | null {
-  return (
-    readCookie(request.headers, cookieName('access', true)) ??
-    readCookie(request.headers, cookieName('access', false)) ??
-    null
-  );
-}
+/**
+ * The access token of a page's visitor, for requests that scripts make with cookies alone, such as EventSource.
+ * Over TLS only the `__Host-` cookie counts: any other could have been planted from a sub-domain.
+ */
+export const sessionToken = (request: Request, context: Pick<RequestContext, 'origin'>): string | null =>
+  readCookie(request.headers, cookieName('access', isSecure(context))) ?? null;
 
-const isSecure = (context: RequestContext): boolean => context.origin.startsWith('https:');
+const isSecure = (context: Pick<RequestContext, 'origin'>): boolean => context.origin.startsWith('https:');
 
 export function startSession(c: Context, context: RequestContext, tokens: Tokens): void {
   const secure = isSecure(context);
@@ -109,7 +107,7 @@ export async function findSession(
   deps: SiteDeps,
   renew: Renew,
 ): Promise<Session | null> {
-  const access = sessionToken(c.req.raw);
+  const access = sessionToken(c.req.raw, context);
   const claims = access === null ? null : await deps.verify(access);
   const current = access !== null && claims ? { userId: claims.sub, roles: claims.roles, token: access } : null;
   if (current && claims && claims.exp * 1000 - deps.clock() > renewBeforeMs) return current;
