@@ -21,6 +21,10 @@ export interface ApiDeps {
   readonly upstream: Upstream;
 }
 
+/** Names that the query of some route gives a meaning; core ignores all others. */
+export const queryParameters: ReadonlySet<string> = new Set(
+  Object.values<RouteSpec>(routes).flatMap(({ query }) => Object.keys(query?.shape ?? {})),
+);
 const signInRoutes = new Set<string>([routes.login.id, routes.register.id]);
 const sandboxServices: Readonly<Record<string, ServiceName>> = {
   psp: 'payments',

@@ -2,12 +2,12 @@
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../contracts/problem.ts';
-import { createApi } from './api.ts';
+import { createApi, queryParameters } from './api.ts';
 import { createSessions } from './auth/sessions.ts';
 import { clockToleranceSeconds, createTokens } from './auth/tokens.ts';
 import { type CacheAnswer, toResponse } from './cache/answer.ts';
 import { Cache } from './cache/engine.ts';
-import { routeKey } from './cache/key.ts';
+import { routeKeyOf } from './cache/key.ts';
 import type { ReadHeader } from './cache/vary.ts';
 import { type EdgeEnv, type RequestContext, requestContext } from './context.ts';
 import { createDocs } from './docs/docs.ts';
@@ -56,7 +56,7 @@ export function createEdge(platform: Platform): Edge {
     maxBytes: config.cacheBytes,
     clock,
     waitUntil: platform.waitUntil,
-    keyOf: routeKey,
+    keyOf: routeKeyOf((name) => queryParameters.has(name)),
     // Anybody could use it to reach core as often as they like.
     honourRequestDirectives: false,
     prepare: prepareStored,

@@ -24,6 +24,9 @@ export interface RunningEdge extends AsyncDisposable {
 
 const drainMs = 5_000;
 
+/** Any other offer, such as `Upgrade: h2c`, is left aside and the request answered as it is (RFC 9110, section 7.8). */
+const asksForWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket';
+
 export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
   const upgrades = new WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>();
   const peers = new WeakMap<Request, string>();
@@ -66,7 +69,7 @@ export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
   };
   const server: Server = tls
     ? createSecureServer({ ...tls, ...limits, allowHTTP1: true, minVersion: 'TLSv1.2' }, onIncoming)
-    : createServer(limits, onIncoming);
+    : createServer({ ...limits, shouldUpgradeCallback: asksForWebSocket }, onIncoming);
   server.on('clientError', refuseClient);
 
   const sockets = new Set<Socket>();

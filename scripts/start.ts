@@ -13,6 +13,8 @@ import { startRealtime } from '../realtime/main.ts';
 export interface Lotok extends AsyncDisposable {
   /** Where the storefront and the API are. */
   readonly url: string;
+  /** Where each part shows its metrics. */
+  readonly metrics: readonly string[];
 }
 
 /** Real services that a shell may name for other purposes: here everything is embedded. */
@@ -63,7 +65,11 @@ export async function startAll(env: NodeJS.ProcessEnv): Promise<Lotok> {
       ),
     );
     // The printed address is the one that links and payments lead back to.
-    return { url: port === '0' ? edge.url : publicUrl, [Symbol.asyncDispose]: () => started.disposeAsync() };
+    return {
+      url: port === '0' ? edge.url : publicUrl,
+      metrics: [edge, core, realtime].map(({ url }) => `${url}/metrics`),
+      [Symbol.asyncDispose]: () => started.disposeAsync(),
+    };
   } catch (error) {
     await started.disposeAsync();
     throw error;
@@ -98,6 +104,7 @@ if (import.meta.main) {
       '',
       `API docs  ${lotok.url}/docs`,
       `Mailbox   ${lotok.url}/sandbox/mail`,
+      `Metrics   ${lotok.metrics.join('  ')}`,
       '',
       `ready in ${((performance.now() - began) / 1000).toFixed(1)} s`,
     ].join('\n'),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { until } from '../../tests/until.ts';
 import { Cache, type CacheOptions, type Forward } from './engine.ts';
-import { routeKey } from './key.ts';
+import { routeKeyOf } from './key.ts';
 
 const url = 'http://lotok.example/v1/ads';
 
@@ -15,7 +15,7 @@ function world(options: Partial<CacheOptions> = {}) {
     maxBytes: 1_000_000,
     clock: () => now,
     waitUntil: (work) => background.push(work),
-    keyOf: routeKey,
+    keyOf: routeKeyOf((name) => !name.startsWith('utm_')),
     honourRequestDirectives: true,
     ...options,
   });

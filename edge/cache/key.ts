@@ -7,23 +7,36 @@ export const addressKey = (url: string): string => {
 };
 
 /**
- * Path and sorted query without what only advertisers read. For routes whose meaning we know; the
- * order of different parameters and the host don't matter there.
+ * Path and sorted query, without parameters that `means` nothing to what is behind: what advertisers add, and
+ * what somebody makes up to get past the cache. For routes that we know; the host and the order of different
+ * parameters don't matter there.
  */
-export function routeKey(url: string): string {
-  const path = url.indexOf('/', url.indexOf('//') + 2);
-  const query = url.indexOf('?', path);
-  if (path === -1) return '/';
-  if (query === -1) return url.slice(path);
-  const text = url.slice(query + 1);
-  if (!text.includes('&') && !tracking.test(text)) return text === '' ? url.slice(path, query) : url.slice(path);
-  const parts = text.split('&').filter((part) => part !== '' && !tracking.test(part));
-  if (parts.length === 0) return url.slice(path, query);
-  // A stable sort by name: several values of one parameter keep their order, which may have a meaning.
-  parts.sort((a, b) => compare(nameOf(a), nameOf(b)));
-  return `${url.slice(path, query)}?${parts.join('&')}`;
-}
+export const routeKeyOf =
+  (means: (parameter: string) => boolean) =>
+  (url: string): string => {
+    const path = url.indexOf('/', url.indexOf('//') + 2);
+    const query = url.indexOf('?', path);
+    if (path === -1) return '/';
+    if (query === -1) return url.slice(path);
+    const parts = url
+      .slice(query + 1)
+      .split('&')
+      .filter((part) => part !== '' && means(decoded(nameOf(part))));
+    if (parts.length === 0) return url.slice(path, query);
+    // A stable sort by name: several values of one parameter keep their order, which may have a meaning.
+    if (parts.length > 1) parts.sort((a, b) => compare(nameOf(a), nameOf(b)));
+    return `${url.slice(path, query)}?${parts.join('&')}`;
+  };
 
-const tracking = /^(utm_\w+|gclid|gbraid|wbraid|dclid|fbclid|yclid|ymclid|msclkid|mc_[ce]id|_openstat|ysclid)(=|$)/;
 const nameOf = (part: string): string => part.split('=', 1)[0] ?? '';
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** As what is behind will read it: `pr%69ce` is a price too, and must not pass for nothing. */
+function decoded(name: string): string {
+  if (!name.includes('%') && !name.includes('+')) return name;
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch {
+    return name;
+  }
+}

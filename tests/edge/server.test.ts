@@ -45,6 +45,26 @@ describe('the edge’s listener', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('answers a request that offers HTTP/2 in clear as it is, in HTTP/1.1', async () => {
+    await using edge = await startEdge(edgeConfig(world.env));
+    const status = await new Promise((resolve, reject) => {
+      const headers = {
+        connection: 'Upgrade, HTTP2-Settings',
+        upgrade: 'h2c',
+        'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA',
+        'content-type': 'application/json',
+      };
+      httpRequest(`${edge.url}/v1/orders`, { method: 'POST', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .once('error', reject)
+        .end('{}');
+    });
+    // A POST without a token, not a GET that nobody offers.
+    expect(status).toBe(401);
+  });
+
   it('speaks HTTP/2 and HTTP/1.1 over TLS, and says that it is secure', async () => {
     await using edge = await startEdge(edgeConfig({ ...world.env, ...(await certificate(folder)) }));
     const session = http2Connect(edge.url, { rejectUnauthorized: false });
