@@ -1,7 +1,7 @@
 // REST routes of orders.
 import { OrderId } from '../../contracts/common.ts';
 import { orderRoutes as routes } from '../../contracts/orders.ts';
-import { decodeCursor, encodeCursor } from '../platform/http/cursor.ts';
+import { cursorsOf } from '../platform/http/cursor.ts';
 import type { Implement } from '../platform/http/implement.ts';
 import type { CommandOptions } from './commands.ts';
 import { acceptOrder, cancelOrder, createOrder, getOrder, listOrders } from './service.ts';
@@ -20,9 +20,10 @@ export const orderHttp =
 
     implement(routes.listOrders, async ({ identity, query }) => {
       const { role, status, cursor, limit } = query;
-      const before = cursor === undefined ? undefined : decodeCursor(OrderId, cursor);
+      const cursors = cursorsOf(['orders', identity.userId, role, status], OrderId);
+      const before = cursors.decode(cursor);
       const { items, next } = await listOrders(options.db, { role, userId: identity.userId, status, before, limit });
-      return { body: { items, next_cursor: next && encodeCursor(next) } };
+      return { body: { items, next_cursor: next && cursors.encode(next) } };
     });
 
     implement(routes.getOrder, async ({ identity, params }) => ({

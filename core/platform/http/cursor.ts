@@ -3,23 +3,6 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ProblemError } from '../../../contracts/problem.ts';
 
-export const encodeCursor = (place: unknown): string => Buffer.from(JSON.stringify(place)).toString('base64url');
-
-/** Throws `invalid-parameter` for what `encodeCursor` of the same list can't have made. */
-export function decodeCursor<Schema extends z.ZodType>(schema: Schema, cursor: string): z.output<Schema> {
-  let place: unknown;
-  try {
-    place = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-  } catch {
-    place = undefined;
-  }
-  const result = schema.safeParse(place);
-  if (result.success) return result.data;
-  throw new ProblemError('invalid-parameter', {
-    errors: [{ field: 'cursor', message: 'must be a next_cursor of this list' }],
-  });
-}
-
 export interface CursorCodec<Place> {
   encode(place: Place): string;
   decode(cursor: string | undefined): Place | undefined;
@@ -37,4 +20,21 @@ export function cursorsOf<Place extends z.ZodType>(
     decode: (cursor) =>
       cursor === undefined ? undefined : (decodeCursor(schema, cursor) as { place: z.output<Place> }).place,
   };
+}
+
+const encodeCursor = (place: unknown): string => Buffer.from(JSON.stringify(place)).toString('base64url');
+
+/** Throws `invalid-parameter` for what `encodeCursor` of the same list can't have made. */
+function decodeCursor<Schema extends z.ZodType>(schema: Schema, cursor: string): z.output<Schema> {
+  let place: unknown;
+  try {
+    place = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    place = undefined;
+  }
+  const result = schema.safeParse(place);
+  if (result.success) return result.data;
+  throw new ProblemError('invalid-parameter', {
+    errors: [{ field: 'cursor', message: 'must be a next_cursor of this list' }],
+  });
 }
