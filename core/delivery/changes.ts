@@ -1,5 +1,7 @@
 // A change of a shipment: its row, its history, its event and the notice, in one transaction.
+
 import type { DeliveryStage } from '../../contracts/delivery.ts';
+import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import { addNotice } from '../platform/db/notices.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
@@ -17,7 +19,7 @@ export interface Changing {
 }
 
 const longestAskMs = 15 * 60_000;
-const longestPauseMs = 60_000;
+const pauses = { firstMs: 200, longestMs: 60_000 };
 
 /** Applies what the courier says to a locked shipment. Old news, and news heard before, change nothing. */
 export async function applyWord(
@@ -101,9 +103,8 @@ export function nextDue(
   return after(Math.min(longestAskMs, askAfterMs * 1.5 ** Math.min(attempts, 20)));
 }
 
-/** Between tries, with jitter, so that what failed together does not come back together. */
-export const pauseMs = (attempts: number): number =>
-  Math.min(longestPauseMs, 200 * 2 ** Math.min(attempts, 12)) * (0.5 + Math.random() / 2);
+/** Between tries. */
+export const pauseMs = (attempts: number): number => backoffMs(attempts, pauses);
 
 function reasonOf(shipment: ShipmentRow, stage: DeliveryStage, word: CourierShipment): string | null {
   if (stage === 'cancelled' && shipment.cancelling) return shipment.cancel_reason;

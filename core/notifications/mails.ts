@@ -1,5 +1,7 @@
 // The queue of mails: each is sent until the next hop has it, with growing pauses and not for ever.
+
 import { ProblemError } from '../../contracts/problem.ts';
+import { backoffMs } from '../platform/backoff.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import { type Mailer, MailRefused } from '../platform/mail/mailer.ts';
@@ -68,8 +70,8 @@ async function sendOne(options: MailsOptions, mail: NotificationRow): Promise<vo
         log.error('mail.failed', { ...about, reason });
         return;
       }
-      const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (mail.mail_attempts - 1));
-      const notBefore = new Date(clock.now().getTime() + pauseMs * (0.5 + Math.random() / 2));
+      const pauseMs = backoffMs(mail.mail_attempts - 1, { firstMs: firstPauseMs, longestMs: longestPauseMs });
+      const notBefore = new Date(clock.now().getTime() + pauseMs);
       await writeMailState(db, mail.id, { mail_not_before: notBefore, mail_error: reason });
       count('postponed');
       log.warn('mail.postponed', { ...about, reason });

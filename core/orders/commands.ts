@@ -1,8 +1,10 @@
 // What the saga owes to other services, call by call: each until it succeeds or is refused for good.
+
 import type { Kysely } from 'kysely';
 import type { OrderId } from '../../contracts/common.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import type { Money as MoneyMessage } from '../../proto/generated/lotok/common/v1/money.ts';
+import { backoffMs } from '../platform/backoff.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import type { RpcClients } from '../platform/service.ts';
@@ -38,7 +40,7 @@ interface Outcome {
 const callDeadlineMs = 5_000;
 /** Longer than any call may take: while it runs nobody else begins the same command. */
 const leaseMs = 10_000;
-const longestPauseMs = 60_000;
+const pauses = { firstMs: 200, longestMs: 60_000 };
 const attemptsBeforeAttention = 10;
 const atOnce = 8;
 
@@ -102,7 +104,7 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
         metrics.sagaCommands.inc({ step, result: 'error' });
         const message = error instanceof Error ? error.message : String(error);
         log.warn('command.postponed', { order_id: order.id, step, attempts: command.attempts, error: message });
-        const pauseMs = Math.min(longestPauseMs, 200 * 2 ** Math.min(command.attempts, 12)) * (0.5 + Math.random() / 2);
+        const pauseMs = backoffMs(command.attempts, pauses);
         await postponeCommand(db, command.id, new Date(options.clock.now().getTime() + pauseMs), message);
         if (command.attempts === attemptsBeforeAttention) await callAttention(options, order.id, `${step}: ${message}`);
       }

@@ -1,5 +1,7 @@
 // A change of a payment: its row, its history, its event, the ledger and the notice, in one transaction.
+
 import type { PaymentStatus } from '../../contracts/payments.ts';
+import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import { addNotice } from '../platform/db/notices.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
@@ -19,7 +21,7 @@ export interface Changing {
 
 const longestAskMs = 5 * 60_000;
 const authorizedAskMs = 10 * 60_000;
-const longestPauseMs = 60_000;
+const pauses = { firstMs: 200, longestMs: 60_000 };
 
 /** Applies what the provider says to a locked payment. Old news, and news heard before, change nothing. */
 export async function applyWord(
@@ -120,9 +122,8 @@ export function nextDue(
   return null;
 }
 
-/** Between tries, with jitter, so that what failed together does not come back together. */
-export const pauseMs = (attempts: number): number =>
-  Math.min(longestPauseMs, 200 * 2 ** Math.min(attempts, 12)) * (0.5 + Math.random() / 2);
+/** Between tries. */
+export const pauseMs = (attempts: number): number => backoffMs(attempts, pauses);
 
 function reasonOf(payment: PaymentRow, status: PaymentStatus, word: ProviderPayment): string | null {
   switch (status) {

@@ -1,4 +1,5 @@
 // A background loop: runs when woken or after a pause, one run at a time, until disposed.
+import { backoffMs } from './backoff.ts';
 import type { Log } from './telemetry/log.ts';
 
 export interface LoopOptions {
@@ -17,7 +18,7 @@ export interface Loop extends AsyncDisposable {
   wake(): void;
 }
 
-const longestBackoffMs = 10_000;
+const pauses = { firstMs: 50, longestMs: 10_000 };
 
 export async function startLoop(options: LoopOptions): Promise<Loop> {
   const { name, run, pollMs, log } = options;
@@ -55,7 +56,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
         if (signal.aborted) return;
         failures += 1;
         log.error('loop.failed', { loop: name, failures, error });
-        await pause(Math.min(longestBackoffMs, 50 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2));
+        await pause(backoffMs(failures, pauses));
       }
     }
   };

@@ -1,6 +1,8 @@
 // Webhooks of a sandbox company: kept in its books until the other side has taken them, at least once each.
+
 import { createHmac, randomUUID } from 'node:crypto';
 import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
+import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
@@ -89,7 +91,7 @@ export interface WebhookLoopOptions {
 const atOnce = 8;
 const timeoutMs = 5_000;
 const leaseMs = 10_000;
-const longestPauseMs = 60_000;
+const pauses = { firstMs: 200, longestMs: 60_000 };
 /** Nobody answered for days: given up, as other companies do. */
 const mostAgeMs = 3 * 24 * 3_600_000;
 const keptMs = 7 * 24 * 3_600_000;
@@ -111,7 +113,7 @@ export async function startWebhookLoop(options: WebhookLoopOptions): Promise<Loo
       if (!response.ok) throw new Error(`answered ${response.status}`);
       await db.updateTable('webhooks').set({ delivered_at: clock.now() }).where('id', '=', id).execute();
     } catch (error) {
-      const pauseMs = Math.min(longestPauseMs, 200 * 2 ** Math.min(attempts, 12)) * (0.5 + Math.random() / 2);
+      const pauseMs = backoffMs(attempts, pauses);
       const last_error = error instanceof Error ? error.message : String(error);
       log.warn('sandbox.webhook_failed', { company, webhook: id, attempts, error: last_error });
       const due_at = new Date(clock.now().getTime() + pauseMs);

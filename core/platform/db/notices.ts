@@ -1,7 +1,9 @@
 // Messages that a service owes to a user: written with what they tell of, handed to notifications until it takes them.
+
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { NotificationKind } from '../../../contracts/notifications.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
+import { backoffMs } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { RpcClients } from '../service.ts';
@@ -98,7 +100,7 @@ const noticesChannel = (service: string): string => `notices_${service}`;
 const atOnce = 8;
 const callDeadlineMs = 5_000;
 const leaseMs = 20_000;
-const longestPauseMs = 300_000;
+const pauses = { firstMs: 500, longestMs: 300_000 };
 const keptMs = 7 * 24 * 3_600_000;
 
 export async function startNoticeLoop(options: NoticeLoopOptions): Promise<Loop> {
@@ -125,7 +127,7 @@ export async function startNoticeLoop(options: NoticeLoopOptions): Promise<Loop>
         await taken(error.message);
         return;
       }
-      const pauseMs = Math.min(longestPauseMs, 500 * 2 ** Math.min(notice.attempts, 12)) * (0.5 + Math.random() / 2);
+      const pauseMs = backoffMs(notice.attempts, pauses);
       log.warn('notice.postponed', { notice: id, attempts: notice.attempts, error });
       const due = new Date(clock.now().getTime() + pauseMs);
       await db.updateTable('notices').set({ due_at: due }).where('id', '=', id).execute();

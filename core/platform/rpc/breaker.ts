@@ -1,4 +1,5 @@
 // The circuit breaker of one target: stops calling what keeps failing, and tries it again now and then.
+
 import {
   BrokenCircuitError,
   CircuitState,
@@ -9,6 +10,7 @@ import {
   type IBreaker,
   SamplingBreaker,
 } from 'cockatiel';
+import { backoffMs } from '../backoff.ts';
 
 export interface Breaker {
   /** False while calls would be refused at once; true again when a probe is due. */
@@ -43,9 +45,9 @@ const sampling = { threshold: 0.5, duration: 10_000, minimumRps: 1 };
 
 export function createBreaker({ target, isFailure, onState, probeAfterMs = 1_000 }: BreakerOptions): Breaker {
   let probeAt = 0;
-  // A backoff of our own, so that `lets` knows when the next probe is due. Half of it is jitter.
+  // A backoff of our own, so that `lets` knows when the next probe is due.
   const pause = ({ attempt }: { readonly attempt: number }): IBackoff<{ readonly attempt: number }> => {
-    const duration = Math.min(longestPauseMs, probeAfterMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+    const duration = backoffMs(attempt - 1, { firstMs: probeAfterMs, longestMs: longestPauseMs });
     probeAt = Date.now() + duration;
     return { duration, next: pause };
   };
