@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, startLotok } from '../tests/system/lotok.ts';
+import { freePort } from '../scripts/free-port.ts';
+import { startLotok } from '../tests/system/lotok.ts';
 import { until } from '../tests/until.ts';
 import { run, start } from './processes.ts';
 

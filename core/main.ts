@@ -99,7 +99,15 @@ export async function startCore(config: CoreConfig): Promise<Core> {
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
     });
-    const app = createHttpApp({ log, metrics, ready: () => databases.ping() });
+    let complete = false;
+    const app = createHttpApp({
+      log,
+      metrics,
+      ready: async () => {
+        if (!complete) throw new Error('still starting');
+        await databases.ping();
+      },
+    });
     const implement = implementOn(app, authenticate);
     if (config.sandbox) mailbox?.pages(app);
 
@@ -178,10 +186,15 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     );
     selfUrl = `${tls ? 'https' : 'http'}://${config.hostname === '0.0.0.0' ? '127.0.0.1' : config.hostname}:${listener.port}`;
     // Loops call other services, so they begin when everything listens.
-    if (config.sandbox) for (const seed of seeds) await seed();
+    if (config.sandbox) {
+      await databases.alone('seed', async () => {
+        for (const seed of seeds) await seed();
+      });
+    }
     for (const start of loops) for (const loop of await start()) started.use(loop);
     started.use(await startHousekeeping({ databases: watched.map(({ db }) => db), clock: systemClock, log }));
     started.use(await startBacklogLoop({ services: watched, bus, metrics, log }));
+    complete = true;
     log.info('core.ready', { url: selfUrl, services: config.services });
     return { url: selfUrl, bus, [Symbol.asyncDispose]: () => started.disposeAsync() };
   } catch (error) {

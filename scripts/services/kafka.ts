@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { createKafkaClient } from '../../core/platform/bus/kafka-client.ts';
 import { silentLog } from '../../core/platform/telemetry/log.ts';
-import { freePort, startDaemon, waitUntilAnswers } from './process.ts';
+import { freePort } from '../free-port.ts';
+import { startDaemon, waitUntilAnswers } from './process.ts';
 import { folder, type RunningService } from './state.ts';
 
 const kafkaVersion = '4.1.1';

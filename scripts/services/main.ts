@@ -1,10 +1,12 @@
 // `npm run services`: real PostgreSQL, Kafka and Redis on this machine. `start` (default), `stop`, `status`, `env`.
+
+import { freePort } from '../free-port.ts';
 import { hasDocker, startContainers, stopContainers } from './docker.ts';
 import { startKafka } from './kafka.ts';
 import { providePrograms } from './packages.ts';
 import { ping } from './ping.ts';
 import { startPostgres } from './postgres.ts';
-import { freePort, lockFolder, stopProcess } from './process.ts';
+import { lockFolder, stopProcess } from './process.ts';
 import { startRedis } from './redis.ts';
 import {
   folder,

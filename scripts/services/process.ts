@@ -2,7 +2,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 export interface ProcessMark {
@@ -95,26 +94,6 @@ async function comesTrue(condition: () => boolean | Promise<boolean>, timeoutMs:
   }
   return true;
 }
-
-/** The first of the wanted ports that is free, or any free one. */
-export async function freePort(...wanted: readonly (number | undefined)[]): Promise<number> {
-  for (const port of wanted) {
-    if (port !== undefined && (await tryPort(port)) !== undefined) return port;
-  }
-  const port = await tryPort(0);
-  if (port === undefined) throw new Error('no free port');
-  return port;
-}
-
-const tryPort = (port: number): Promise<number | undefined> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
-    });
-  });
 
 /** Two commands at once would start everything twice. */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {

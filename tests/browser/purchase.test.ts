@@ -1,12 +1,12 @@
 // A purchase as a buyer makes it, in real Chromium on the whole system: every status arrives on the open page by SSE.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../until.ts';
+import { freePort } from '../../scripts/free-port.ts';
+import { Hopeless, until } from '../until.ts';
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const missing = !existsSync(executablePath);
@@ -59,7 +59,7 @@ async function startSystem(): Promise<System> {
     await until(
       'the system is ready',
       async () => {
-        if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}`);
+        if (child.exitCode !== null) throw new Hopeless(`npm start ended with ${child.exitCode}`);
         return (await fetch(`${url}/readyz`)).ok;
       },
       { timeoutMs: 180_000, everyMs: 200 },
@@ -70,17 +70,6 @@ async function startSystem(): Promise<System> {
   }
   return { url, [Symbol.asyncDispose]: end };
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 
 interface SseMessage {
   readonly event: string;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Order } from '../../contracts/orders.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { until } from '../until.ts';
 import { Client } from './client.ts';
-import { freePort } from './lotok.ts';
 import { type Part, startPart } from './processes.ts';
 
 describe('a process that is killed', () => {

@@ -1,8 +1,8 @@
 // The parts as processes of their own, started as an operator would.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { until } from '../until.ts';
-import { freePort } from './lotok.ts';
+import { freePort } from '../../scripts/free-port.ts';
+import { Hopeless, until } from '../until.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -65,7 +65,7 @@ export async function startPart(
     await until(
       `${name} is ready`,
       async () => {
-        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}`);
+        if (child.exitCode !== null) throw new Hopeless(`ended with ${child.exitCode}`);
         return (await fetch(`${url}/readyz`)).ok;
       },
       { timeoutMs: 60_000, everyMs: 100 },

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { Kafka } from 'kafkajs';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../scripts/free-port.ts';
 import { describeWith } from '../services.ts';
 import { until } from '../until.ts';
 import { Client, type StreamMessage } from './client.ts';
-import { freePort } from './lotok.ts';
 import { type Part, type PartName, startPart } from './processes.ts';
 
 // One describe inside another: each service is needed, and each that is missing is named.

@@ -309,6 +309,35 @@ describe('takers of work', () => {
   });
 });
 
+describe('work that one process does alone', () => {
+  it('waits for its turn, also after work that failed, and gives back what came of it', async () => {
+    const elsewhere = onServer ? await second() : databases;
+    let running = 0;
+    const work = (result: string) => async (): Promise<string> => {
+      running += 1;
+      expect(running).toBe(1);
+      await sql`select 1`.execute(await databases.open('ads', {}));
+      running -= 1;
+      if (result === 'fails') throw new Error(result);
+      return result;
+    };
+    const results = await Promise.allSettled([
+      databases.alone('seed', work('one')),
+      elsewhere.alone('seed', work('fails')),
+      databases.alone('seed', work('three')),
+    ]);
+    expect(results).toMatchObject([{ value: 'one' }, { reason: new Error('fails') }, { value: 'three' }]);
+  });
+
+  it('of another name does not wait', async () => {
+    const begun = Promise.withResolvers<void>();
+    await databases.alone('seed', async () => {
+      await databases.alone('sweep', async () => begun.resolve());
+    });
+    await begun.promise;
+  });
+});
+
 describe('a provider', () => {
   it('answers a ping until it is disposed, which may be twice', async () => {
     const provider = await openTestDatabase();

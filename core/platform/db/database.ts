@@ -12,6 +12,8 @@ export interface DatabaseProvider extends AsyncDisposable {
   open<Tables>(service: string, migrations: Readonly<Record<string, Migration>>): Promise<Kysely<Tables>>;
   /** Calls `heard` after each transaction that notified `channel` has committed, and after a lost connection came back. */
   listen(channel: string, heard: () => void): Promise<AsyncDisposable>;
+  /** Runs `work` while no other process runs work of this name on the same database; others wait for their turn. */
+  alone<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
 }

@@ -19,6 +19,7 @@ export async function openPGlite(options: { folder?: string; template?: Blob }):
   // One Kysely for all services: its driver holds the lock that keeps transactions apart.
   const root = new Kysely<unknown>({ dialect: new PGliteDialect({ pglite }) });
   await sql`create extension if not exists pg_trgm`.execute(root);
+  const queues = new Map<string, Promise<void>>();
   let closing: Promise<void> | undefined;
 
   return {
@@ -34,6 +35,19 @@ export async function openPGlite(options: { folder?: string; template?: Blob }):
       // A function of its own for each listener: PGlite would take two that share one for the same.
       const stop = await pglite.listen(checkedIdentifier(channel), () => heard());
       return { [Symbol.asyncDispose]: async () => (pglite.closed ? undefined : stop()) };
+    },
+    async alone(name, work) {
+      // The folder's lock keeps other processes out, so the queue is in this one.
+      const before = queues.get(name) ?? Promise.resolve();
+      const own = before.then(work);
+      queues.set(
+        name,
+        own.then(
+          () => undefined,
+          () => undefined,
+        ),
+      );
+      return own;
     },
     async ping() {
       await sql`select 1`.execute(root);

@@ -10,6 +10,8 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** Keeps two processes from preparing roles and schemas at the same time. */
 const prepareLock = 7_206_401;
+/** Beside it: the space of the names of work that one process does alone. */
+const aloneLocks = 7_206_402;
 const reconnectMs = 500;
 
 export interface PostgresOptions {
@@ -104,6 +106,22 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       };
       listeners.add(own);
       return own;
+    },
+    async alone(name, work) {
+      // The lock belongs to a connection of its own, so it is free again however the work or the process ends.
+      const client = new pg.Client({
+        connectionString: options.url,
+        application_name: `lotok-alone-${name}`,
+        keepAlive: true,
+      });
+      client.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+      await client.connect();
+      try {
+        await client.query('select pg_advisory_lock($1, hashtext($2))', [aloneLocks, name]);
+        return await work();
+      } finally {
+        await client.end();
+      }
     },
     async ping() {
       await admin.query('select 1');
