@@ -80,7 +80,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     );
     const bus = started.use(
       config.kafkaBrokers
-        ? await openKafkaBus({ brokers: config.kafkaBrokers.split(','), clientId: 'core', log })
+        ? await openKafkaBus({ brokers: config.kafkaBrokers.split(','), clientId: 'core', log, metrics })
         : await openEmbeddedBus({ db: await databases.open('bus', {}), log }),
     );
     await bus.ensureTopics([...topicNames, ...topicNames.map(deadLetterTopic)]);

@@ -23,7 +23,7 @@ interface Waiting {
  * while kafkajs uses its sequence number again: the broker would take the next batch for a repetition and drop it.
  * So a failed send costs the producer its life, and sends never overlap.
  */
-export function createKafkaProducer(kafka: Kafka): KafkaProducer {
+export function createKafkaProducer(kafka: Kafka, sent: () => void = () => {}): KafkaProducer {
   let producer: Producer | undefined;
   let waiting: Waiting[] = [];
   let sending: Promise<void> | undefined;
@@ -50,6 +50,7 @@ export function createKafkaProducer(kafka: Kafka): KafkaProducer {
         messages: messages.map(({ key, value, headers }) => ({ key, value, headers: { ...headers } })),
       }));
       await current.sendBatch({ topicMessages, acks: -1 });
+      sent();
     } catch (error) {
       producer = undefined;
       await current.disconnect().catch(() => {}); // its connection may be what failed

@@ -1,5 +1,6 @@
 // The bus on Apache Kafka, through kafkajs.
 import type { Admin } from 'kafkajs';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { Bus, Subscription } from './bus.ts';
 import { createKafkaClient, type KafkaOptions } from './kafka-client.ts';
 import { subscribeToKafka } from './kafka-consumer.ts';
@@ -9,13 +10,14 @@ import { topicId } from './kafka-topic-id.ts';
 export interface KafkaBusOptions extends KafkaOptions {
   /** Of topics made from now on. */
   readonly partitionsPerTopic?: number;
+  readonly metrics?: Metrics;
 }
 
 /** Connects with the first use; while no broker answers, calls reject and subscriptions try again. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
-  const { brokers, log, partitionsPerTopic = 4 } = options;
+  const { brokers, log, metrics, partitionsPerTopic = 4 } = options;
   const kafka = createKafkaClient(options);
-  const producer = createKafkaProducer(kafka);
+  const producer = createKafkaProducer(kafka, () => metrics?.busSends.inc());
   const subscriptions = new Set<Subscription>();
   const knownTopics = new Set<string>();
   let connecting: Promise<Admin> | undefined;

@@ -49,6 +49,7 @@ export function createMetrics({ part }: { readonly part: string }) {
     partnerRetries: counter('partner_retries', 'Calls to partners sent again', ['partner', 'operation']),
 
     busPublished: counter('bus_published', 'Messages handed to the bus', ['topic']),
+    busSends: counter('bus_sends', 'Requests to the bus that carried messages', []),
     busConsumed: counter('bus_consumed', 'Messages handled', ['service', 'topic', 'result']),
     busHandleSeconds: histogram('bus_handle', 'Time to handle a message', ['service', 'topic']),
     busDeadLetters: counter('bus_dead_letters', 'Messages put aside', ['service', 'topic']),
