@@ -40,7 +40,7 @@ export const purge = (
   trx: Transaction<AdsTables>,
   groups: readonly string[],
 ): Promise<void> =>
-  outbox.addRealtime(trx, cacheChannel, {
+  outbox.addRealtime(trx, [cacheChannel], {
     event: 'cache.invalidate',
     data: { groups: [...groups], at: clock.now().toISOString() },
   });

@@ -1,9 +1,10 @@
 // Queries of delivery; nobody else reads its schema.
-import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import type { AdId, OrderId, ShipmentId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
+import { addAndNotify } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 import type { To } from './couriers/courier.ts';
 
@@ -109,11 +110,9 @@ export const updateShipment = (
   db.updateTable('shipments').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
 
 export async function appendChange(trx: Trx, shipment: ShipmentRow, stage: DeliveryStage, at: Date): Promise<void> {
-  await trx
-    .insertInto('shipment_changes')
-    .values({ shipment_id: shipment.id, version: shipment.version, stage, reason: shipment.reason, at })
-    .execute();
-  await sql`select pg_notify(${changesChannel}, '')`.execute(trx);
+  const { id, version, reason } = shipment;
+  const insert = trx.insertInto('shipment_changes').values({ shipment_id: id, version, stage, reason, at });
+  await addAndNotify(trx, insert, changesChannel);
 }
 
 export const readChanges = (db: Db, id: ShipmentId, after: number) =>

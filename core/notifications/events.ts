@@ -33,24 +33,19 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
       ad_title: data.ad.title,
       at: data.at,
     };
-    await tellBoth(options, trx, data, { event: 'order.status', data: message });
-    const wasPaid = order.was_paid || data.status === 'paid';
-    await writeOrder(trx, {
+    const known = {
       ...order,
       ad_title: data.ad.title,
       total: data.total,
       estimated: data.estimated ?? order.estimated,
-      was_paid: wasPaid,
+      was_paid: order.was_paid || data.status === 'paid',
       order_version: data.version,
-      updated_at: options.clock.now(),
-    });
-    for (const [person, kind] of newsOfOrder(data, wasPaid)) {
-      await notify(options, trx, {
-        userId: person === 'buyer' ? data.buyer_id : data.seller_id,
-        kind,
-        orderId: data.order_id,
-        parameters: data.cancel_reason ? { reason: data.cancel_reason } : {},
-      });
+    };
+    await Promise.all([tellBoth(options, trx, data, { event: 'order.status', data: message }), writeOrder(trx, known)]);
+    const parameters = data.cancel_reason ? { reason: data.cancel_reason } : {};
+    for (const [person, kind] of newsOfOrder(data, known.was_paid)) {
+      const userId = person === 'buyer' ? data.buyer_id : data.seller_id;
+      await notify(options, trx, { userId, kind, orderId: data.order_id, parameters }, known);
     }
   },
 
@@ -63,24 +58,24 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
       tracking_number: data.tracking_number,
       at: data.at,
     };
-    await tellBoth(options, trx, data, { event: 'delivery.stage', data: message });
-    await writeOrder(trx, {
-      ...order,
-      estimated: data.estimated ?? order.estimated,
-      tracking_number: data.tracking_number ?? order.tracking_number,
-      delivery_version: data.version,
-      updated_at: options.clock.now(),
-    });
+    await Promise.all([
+      tellBoth(options, trx, data, { event: 'delivery.stage', data: message }),
+      writeOrder(trx, {
+        ...order,
+        estimated: data.estimated ?? order.estimated,
+        tracking_number: data.tracking_number ?? order.tracking_number,
+        delivery_version: data.version,
+      }),
+    ]);
   },
 
   async 'payment.status_changed'({ data }, trx) {
     if (data.status !== 'refunded') return;
-    await notify(options, trx, {
-      userId: data.buyer_id,
-      kind: 'order_refunded',
-      orderId: data.order_id,
-      parameters: { total_amount: String(data.amount.amount), total_currency: data.amount.currency },
-    });
+    const order = await lockOrder(trx, data.order_id, options.clock.now());
+    const { amount, currency } = data.amount;
+    const parameters = { total_amount: String(amount), total_currency: currency };
+    const wish = { userId: data.buyer_id, kind: 'order_refunded', orderId: data.order_id, parameters } as const;
+    await notify(options, trx, wish, order);
   },
 
   async 'ad.changed'({ data: { ad, previous_status } }, trx) {
@@ -88,31 +83,32 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
     if (isPublic(ad.status) || (previous_status && isPublic(previous_status))) {
       const { id, status, price, category, updated_at } = ad;
       const data: z.output<typeof AdChangedMessage> = { ad_id: id, status, price, at: updated_at };
-      for (const channel of [`ad:${id}`, `category:${category}`]) {
-        await options.outbox.addRealtime(trx, channel, { event: 'ad.changed', data });
-      }
+      await options.outbox.addRealtime(trx, [`ad:${id}`, `category:${category}`], { event: 'ad.changed', data });
     }
     if (ad.status === 'rejected' && previous_status !== 'rejected') {
-      await notify(options, trx, {
+      const wish = {
         userId: ad.seller.id,
         kind: 'ad_rejected',
         orderId: null,
         key: `ad/${ad.id}/${ad.version}`,
         link: `/my/ads/${ad.id}/edit`,
         parameters: { ad_title: ad.title, reason: (ad.rejection_reason ?? '').slice(0, 500) },
-      });
+      } as const;
+      await notify(options, trx, wish, undefined);
     }
   },
 
-  'report.resolved': ({ data }, trx) =>
-    notify(options, trx, {
+  'report.resolved': ({ data }, trx) => {
+    const wish = {
       userId: data.reporter_id as UserId,
       kind: 'report_resolved',
       orderId: null,
       key: `report/${data.report_id}`,
       link: `/reports/${data.report_id}`,
       parameters: { reason: data.resolution },
-    }),
+    } as const;
+    return notify(options, trx, wish, undefined);
+  },
 });
 
 const isPublic = (status: string): boolean => status === 'active' || status === 'reserved' || status === 'sold';
@@ -124,7 +120,7 @@ async function tellBoth(
   { buyer_id, seller_id }: { buyer_id: UserId; seller_id: UserId },
   message: { event: string; data: Record<string, unknown> },
 ): Promise<void> {
-  for (const userId of new Set([buyer_id, seller_id])) await outbox.addRealtime(trx, userChannel(userId), message);
+  await outbox.addRealtime(trx, [...new Set([buyer_id, seller_id])].map(userChannel), message);
 }
 
 type News = readonly [person: 'buyer' | 'seller', kind: NotificationKind];

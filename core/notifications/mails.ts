@@ -10,7 +10,7 @@ import type { Log } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import type { NotificationsOptions } from './service.ts';
-import { mailsChannel, type NotificationRow, readOrders, takeMails, writeMailState } from './store.ts';
+import { mailsChannel, type NotificationRow, type OrderRow, readOrders, takeMails, writeMailState } from './store.ts';
 import { mailOf } from './words/render.ts';
 
 export interface MailsOptions extends NotificationsOptions {
@@ -24,7 +24,7 @@ export interface MailsOptions extends NotificationsOptions {
 
 /** Longer than a try may take: while it runs nobody else begins the same mail. */
 const leaseMs = 3 * 60_000;
-const atOnce = 5;
+const atOnce = 20;
 const firstPauseMs = 2_000;
 const longestPauseMs = 3_600_000;
 /** With these pauses, more than four hours. */
@@ -43,7 +43,9 @@ export const startMailLoop = (options: MailsOptions): Promise<Loop> =>
 export async function sendDueMails(options: MailsOptions): Promise<boolean> {
   const now = options.clock.now();
   const mails = await takeMails(options.db, now, new Date(now.getTime() + leaseMs), atOnce);
-  await Promise.all(mails.map((mail) => sendOne(options, mail)));
+  if (mails.length === 0) return false;
+  const orders = await readOrders(options.db, [...new Set(mails.flatMap(({ order_id }) => order_id ?? []))]);
+  await Promise.all(mails.map((mail) => sendOne(options, mail, mail.order_id ? orders.get(mail.order_id) : undefined)));
   return mails.length === atOnce;
 }
 
@@ -51,14 +53,14 @@ export async function sendDueMails(options: MailsOptions): Promise<boolean> {
  * A crash between the mail's departure and the note of it sends the mail again, with the same id: the mailbox knows it
  * by that, and mail programs by the Message-ID.
  */
-async function sendOne(options: MailsOptions, mail: NotificationRow): Promise<void> {
+async function sendOne(options: MailsOptions, mail: NotificationRow, order: OrderRow | undefined): Promise<void> {
   const { db, clock, log, metrics } = options;
   const count = (result: 'sent' | 'postponed' | 'failed'): void => metrics.mails.inc({ kind: mail.kind, result });
   const about = { notification_id: mail.id, order_id: mail.order_id, kind: mail.kind, attempt: mail.mail_attempts };
   const span = { parent: extractTrace(mail.headers), attributes: { 'lotok.notification_id': mail.id } };
   await inSpan(`notifications mail ${mail.kind}`, span, async () => {
     try {
-      await deliver(options, mail);
+      await deliver(options, mail, order);
       await writeMailState(db, mail.id, { mail: 'sent', mail_error: null });
       count('sent');
       log.info('mail.sent', about);
@@ -80,10 +82,12 @@ async function sendOne(options: MailsOptions, mail: NotificationRow): Promise<vo
 }
 
 /** Addresses are asked for when they are needed, so that none is kept here and the newest one counts. */
-async function deliver({ db, rpc, mailer, publicUrl }: MailsOptions, mail: NotificationRow): Promise<void> {
+async function deliver(
+  { rpc, mailer, publicUrl }: MailsOptions,
+  mail: NotificationRow,
+  order: OrderRow | undefined,
+): Promise<void> {
   const contacts = await rpc.users.getContacts({ userId: mail.user_id }, { deadlineMs: 5_000 });
-  const orders = await readOrders(db, mail.order_id ? [mail.order_id] : []);
-  const order = mail.order_id ? orders.get(mail.order_id) : undefined;
   const language = contacts.language === 'en' ? 'en' : 'ru';
   const rendered = mailOf(mail, order, { name: contacts.name, language }, publicUrl);
   await mailer.send({ id: mail.id, to: contacts.email, ...rendered });

@@ -33,10 +33,16 @@ export interface Wish {
 const dedupeKeyOf = ({ userId, kind, orderId, key = '' }: Wish): string => `${orderId ?? key}:${kind}:${userId}`;
 
 /** Part of a transaction: the row is at once the entry of the list, the key that is taken, and the mail that is owed. */
-export async function notify({ outbox, clock }: Omit<NotificationsOptions, 'db'>, trx: Trx, wish: Wish): Promise<void> {
+export async function notify(
+  { outbox, clock }: Omit<NotificationsOptions, 'db'>,
+  trx: Trx,
+  wish: Wish,
+  /** The order that it is about, as far as it is known. */
+  order: OrderRow | undefined,
+): Promise<void> {
   const { userId, kind, orderId, parameters } = wish;
   const rule = kindRules[kind];
-  const preferences = await store.readPreferences(trx, userId);
+  const { language, ...preferences } = await store.readReader(trx, userId);
   const muted = preferences.muted.includes(kind);
   const mail = rule.mail && (rule.money || (preferences.email && !muted));
   const headers: Record<string, string> = {};
@@ -60,17 +66,18 @@ export async function notify({ outbox, clock }: Omit<NotificationsOptions, 'db'>
     created_at: now,
   };
   if (!(await store.insertNotification(trx, row))) return;
-  if (mail) await store.tellOfMail(trx);
   if (!row.in_app) return;
-  const orders = await store.readOrders(trx, orderId ? [orderId] : []);
-  const shown = present(row, orders, await store.languageOf(trx, userId));
+  const shown = present(row, order, language);
   const data: z.output<typeof NotificationMessage> = { ...shown, order_id: orderId, at: now.toISOString() };
-  await outbox.addRealtime(trx, userChannel(userId), { event: 'notification', data });
+  await outbox.addRealtime(trx, [userChannel(userId)], { event: 'notification', data });
 }
 
 /** The same in a transaction of its own, for callers by gRPC. */
 export async function enqueue(options: NotificationsOptions, wish: Wish): Promise<NotificationId> {
-  await options.db.transaction().execute((trx) => notify(options, trx, wish));
+  await options.db.transaction().execute(async (trx) => {
+    const orders = await store.readOrders(trx, wish.orderId ? [wish.orderId] : []);
+    await notify(options, trx, wish, wish.orderId ? orders.get(wish.orderId) : undefined);
+  });
   return store.idOfKey(options.db, dedupeKeyOf(wish));
 }
 
@@ -93,7 +100,7 @@ export async function listNotifications(
   );
   const language = await store.languageOf(db, userId);
   return {
-    items: shown.map((row) => present(row, orders, language)),
+    items: shown.map((row) => present(row, row.order_id ? orders.get(row.order_id) : undefined, language)),
     next: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
     unread: await store.countUnread(db, userId),
   };
@@ -115,8 +122,8 @@ export async function putPreferences(
   return preferences;
 }
 
-function present(row: NotificationRow, orders: ReadonlyMap<string, OrderRow>, language: Language): Notification {
-  const { title, text } = messageOf(row, row.order_id ? orders.get(row.order_id) : undefined, language);
+function present(row: NotificationRow, order: OrderRow | undefined, language: Language): Notification {
+  const { title, text } = messageOf(row, order, language);
   return {
     id: row.id,
     kind: row.kind,

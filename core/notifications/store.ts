@@ -3,6 +3,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Language, Money, NotificationId, OrderId, UserId } from '../../contracts/common.ts';
 import type { NotificationKind, Preferences } from '../../contracts/notifications.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import { addAndNotify } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 
 export type Parameters = Readonly<Record<string, string>>;
@@ -56,15 +57,17 @@ export interface NotificationsTables extends ServiceTables {
 export type Db = Kysely<NotificationsTables>;
 export type Trx = Transaction<NotificationsTables>;
 
-/** False when there is one with this key already. */
+const everything: Preferences = { email: true, in_app: true, muted: [] };
+const defaultLanguage: Language = 'ru';
+export const mailsChannel = 'notifications_mails';
+
+/** Also wakes whoever sends mails. False when there is one with this key already. */
 export async function insertNotification(trx: Trx, row: NotificationRow): Promise<boolean> {
-  const inserted = await trx
+  const insert = trx
     .insertInto('notifications')
     .values({ ...row, parameters: JSON.stringify(row.parameters), headers: JSON.stringify(row.headers) })
-    .onConflict((conflict) => conflict.column('dedupe_key').doNothing())
-    .returning('id')
-    .executeTakeFirst();
-  return inserted !== undefined;
+    .onConflict((conflict) => conflict.column('dedupe_key').doNothing());
+  return (await addAndNotify(trx, insert, mailsChannel)) === 1;
 }
 
 export async function idOfKey(db: Db, dedupeKey: string): Promise<NotificationId> {
@@ -121,7 +124,7 @@ export async function readPreferences(db: Db, userId: UserId): Promise<Preferenc
     .select(['email', 'in_app', 'muted'])
     .where('user_id', '=', userId)
     .executeTakeFirst();
-  return row ?? { email: true, in_app: true, muted: [] };
+  return row ?? everything;
 }
 
 export async function writePreferences(db: Db, userId: UserId, { email, in_app, muted }: Preferences): Promise<void> {
@@ -147,30 +150,49 @@ export async function notePerson(
     .execute();
 }
 
+/** What a user wants to hear, and in which language. */
+export async function readReader(trx: Trx, userId: UserId): Promise<Preferences & { readonly language: Language }> {
+  const { email, in_app, muted, language } = await trx
+    .selectFrom(sql<{ id: UserId }>`(select ${userId}::uuid as id)`.as('reader'))
+    .leftJoin('preferences', 'preferences.user_id', 'reader.id')
+    .leftJoin('people', 'people.user_id', 'reader.id')
+    .select(['email', 'in_app', 'muted', 'language'])
+    .executeTakeFirstOrThrow();
+  return {
+    email: email ?? everything.email,
+    in_app: in_app ?? everything.in_app,
+    muted: muted ?? everything.muted,
+    language: language ?? defaultLanguage,
+  };
+}
+
 /** Russian until something else was heard. */
 export async function languageOf(db: Db, userId: UserId): Promise<Language> {
   const row = await db.selectFrom('people').select('language').where('user_id', '=', userId).executeTakeFirst();
-  return row?.language ?? 'ru';
+  return row?.language ?? defaultLanguage;
 }
 
 /** The order's row, locked, so that what is told of one order keeps its order whichever topic it comes from. */
 export async function lockOrder(trx: Trx, orderId: OrderId, now: Date): Promise<OrderRow> {
-  await trx
-    .insertInto('orders')
-    .values({
-      order_id: orderId,
-      ad_title: null,
-      total: 'null',
-      estimated: 'null',
-      tracking_number: null,
-      was_paid: false,
-      order_version: 0,
-      delivery_version: 0,
-      updated_at: now,
-    })
-    .onConflict((conflict) => conflict.column('order_id').doNothing())
-    .execute();
-  return trx.selectFrom('orders').selectAll().where('order_id', '=', orderId).forUpdate().executeTakeFirstOrThrow();
+  return (
+    trx
+      .insertInto('orders')
+      .values({
+        order_id: orderId,
+        ad_title: null,
+        total: 'null',
+        estimated: 'null',
+        tracking_number: null,
+        was_paid: false,
+        order_version: 0,
+        delivery_version: 0,
+        updated_at: now,
+      })
+      // An update, although of nothing but the time, locks the row that is there.
+      .onConflict((conflict) => conflict.column('order_id').doUpdateSet({ updated_at: now }))
+      .returningAll()
+      .executeTakeFirstOrThrow()
+  );
 }
 
 export async function writeOrder(trx: Trx, { order_id, ...row }: OrderRow): Promise<void> {
@@ -185,13 +207,6 @@ export async function readOrders(db: Db, ids: readonly OrderId[]): Promise<Map<s
   if (ids.length === 0) return new Map();
   const rows = await db.selectFrom('orders').selectAll().where('order_id', 'in', ids).execute();
   return new Map(rows.map((row) => [row.order_id, row]));
-}
-
-export const mailsChannel = 'notifications_mails';
-
-/** Wakes whoever sends mails, when the transaction commits. */
-export async function tellOfMail(trx: Trx): Promise<void> {
-  await sql`select pg_notify(${mailsChannel}, '')`.execute(trx);
 }
 
 /** Takes mails that are due, by a lease: they come again when their taker dies. */

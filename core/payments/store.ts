@@ -4,6 +4,7 @@ import type { OrderId, PaymentId, UserId } from '../../contracts/common.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
+import { addAndNotify } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 import type { ProviderStatus } from './providers/provider.ts';
 import type { Intent } from './rules.ts';
@@ -124,11 +125,9 @@ export const updatePayment = (
   trx.updateTable('payments').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
 
 export async function appendChange(trx: Trx, payment: PaymentRow, at: Date): Promise<void> {
-  await trx
-    .insertInto('payment_changes')
-    .values({ payment_id: payment.id, version: payment.version, status: payment.status, reason: payment.reason, at })
-    .execute();
-  await sql`select pg_notify(${changesChannel}, '')`.execute(trx);
+  const { id, version, status, reason } = payment;
+  const insert = trx.insertInto('payment_changes').values({ payment_id: id, version, status, reason, at });
+  await addAndNotify(trx, insert, changesChannel);
 }
 
 export const readChanges = (db: Db, id: string, after: number) =>

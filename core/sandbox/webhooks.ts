@@ -6,6 +6,7 @@ import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
+import { addAndNotify } from '../platform/db/notify.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 
@@ -60,20 +61,17 @@ export async function addWebhook(
   now: Date,
 ): Promise<void> {
   const id = `evt_${randomUUID()}`;
-  await trx
-    .insertInto('webhooks')
-    .values({
-      id,
-      subject,
-      body: JSON.stringify({ id, ...event, created_at: now.toISOString() }),
-      attempts: 0,
-      due_at: now,
-      created_at: now,
-      delivered_at: null,
-      last_error: null,
-    })
-    .execute();
-  await sql`select pg_notify(${`${company}_webhooks`}, '')`.execute(trx);
+  const insert = trx.insertInto('webhooks').values({
+    id,
+    subject,
+    body: JSON.stringify({ id, ...event, created_at: now.toISOString() }),
+    attempts: 0,
+    due_at: now,
+    created_at: now,
+    delivered_at: null,
+    last_error: null,
+  });
+  await addAndNotify(trx, insert, `${company}_webhooks`);
 }
 
 export interface WebhookLoopOptions {

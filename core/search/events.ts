@@ -16,7 +16,7 @@ export const searchGroup = 'search';
 export function searchEvents(outbox: Outbox, clock: Clock): Handlers<SearchTables> {
   const purge = async (trx: Transaction<SearchTables>): Promise<void> => {
     const data = { groups: [searchGroup], at: clock.now().toISOString() };
-    await outbox.addRealtime(trx, cacheChannel, { event: 'cache.invalidate', data });
+    await outbox.addRealtime(trx, [cacheChannel], { event: 'cache.invalidate', data });
   };
   const purgeIfFound = async (trx: Transaction<SearchTables>, change: IndexChange | null): Promise<void> => {
     if (change && (change.wasActive || change.isActive)) await purge(trx);

@@ -206,7 +206,7 @@ async function purgeSeller(
   trx: Trx,
   userId: UserId,
 ): Promise<void> {
-  await outbox.addRealtime(trx, cacheChannel, {
+  await outbox.addRealtime(trx, [cacheChannel], {
     event: 'cache.invalidate',
     data: { groups: [cacheGroupOf(userId)], at: clock.now().toISOString() },
   });

@@ -124,7 +124,7 @@ async function endSession({ outbox }: SessionOptions, trx: Trx, sessionId: strin
   if (!session) return;
   const { user_id, tokens_until } = session;
   await outbox.add(trx, 'session.ended', user_id, { user_id, sid: sessionId, tokens_until });
-  await outbox.addRealtime(trx, sessionChannel, {
+  await outbox.addRealtime(trx, [sessionChannel], {
     event: 'session.revoked',
     data: { sid: sessionId, until: tokens_until },
   });

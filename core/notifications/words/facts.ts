@@ -44,22 +44,39 @@ function moneyOf(parameters: Parameters): Money | null {
 
 const locales: Readonly<Record<Language, string>> = { ru: 'ru-RU', en: 'en-GB' };
 
+/** Formats are dear to make: one for each language and currency. */
+const moneyFormats = new Map<string, { readonly whole: Intl.NumberFormat; readonly exact: Intl.NumberFormat }>();
+
 export function formatMoney({ amount, currency }: Money, language: Language): string {
-  const format = (options: Intl.NumberFormatOptions): Intl.NumberFormat =>
-    new Intl.NumberFormat(locales[language], {
-      style: 'currency',
-      currency,
-      currencyDisplay: 'narrowSymbol',
-      ...options,
-    });
-  const digits = format({}).resolvedOptions().maximumFractionDigits ?? 2;
-  const value = amount / 10 ** digits;
+  const { whole, exact } = moneyFormat(currency, language);
+  const value = amount / 10 ** (exact.resolvedOptions().maximumFractionDigits ?? 2);
   // Whole amounts, which most are, read better without zeros.
-  return format(Number.isInteger(value) ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}).format(value);
+  return (Number.isInteger(value) ? whole : exact).format(value);
 }
 
+function moneyFormat(currency: string, language: Language) {
+  const key = `${language} ${currency}`;
+  const known = moneyFormats.get(key);
+  if (known) return known;
+  const options = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' } as const;
+  const made = {
+    exact: new Intl.NumberFormat(locales[language], options),
+    whole: new Intl.NumberFormat(locales[language], {
+      ...options,
+      minimumFractionDigits: 0,
+      maximumFractionDigits: 0,
+    }),
+  };
+  moneyFormats.set(key, made);
+  return made;
+}
+
+const dayFormat = (language: Language): Intl.DateTimeFormat =>
+  new Intl.DateTimeFormat(locales[language], { day: 'numeric', month: 'long', timeZone: 'UTC' });
+const dayFormats: Readonly<Record<Language, Intl.DateTimeFormat>> = { ru: dayFormat('ru'), en: dayFormat('en') };
+
 export function formatDays({ from, to }: { from: string; to: string }, language: Language): string {
-  const format = new Intl.DateTimeFormat(locales[language], { day: 'numeric', month: 'long', timeZone: 'UTC' });
+  const format = dayFormats[language];
   const days = [new Date(`${from}T00:00:00Z`), new Date(`${to}T00:00:00Z`)] as const;
   return days[0] <= days[1] ? format.formatRange(...days) : format.format(days[1]);
 }

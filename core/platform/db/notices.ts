@@ -11,6 +11,7 @@ import type { Log } from '../telemetry/log.ts';
 import { extractTrace, injectTrace, inSpan } from '../telemetry/tracing.ts';
 import type { Json, NullableTimestamp, Timestamp } from './columns.ts';
 import type { DatabaseProvider } from './database.ts';
+import { addAndNotify } from './notify.ts';
 
 /** Part of the tables of services that call notifications. */
 export interface NoticesTables {
@@ -68,7 +69,7 @@ export async function addNotice(
 ): Promise<void> {
   const trace: Record<string, string> = {};
   injectTrace(trace);
-  await trx
+  const insert = trx
     .insertInto('notices')
     .values({
       id: notice.id,
@@ -82,9 +83,8 @@ export async function addNotice(
       taken_at: null,
       refusal: null,
     })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .execute();
-  await sql`select pg_notify(${noticesChannel(service)}, '')`.execute(trx);
+    .onConflict((conflict) => conflict.column('id').doNothing());
+  await addAndNotify(trx, insert, noticesChannel(service));
 }
 
 export interface NoticeLoopOptions {

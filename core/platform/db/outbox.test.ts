@@ -119,7 +119,7 @@ describe('the outbox', () => {
     });
     await db
       .transaction()
-      .execute((trx) => outbox.addRealtime(trx, `ad:${ad}`, { event: 'ad.changed', data: { id: ad } }));
+      .execute((trx) => outbox.addRealtime(trx, [`ad:${ad}`], { event: 'ad.changed', data: { id: ad } }));
     await relayTo(bus);
     await until('both are published', () => bus.published.length === 2);
     const event = bus.published.find(({ topic }) => topic === 'ads.v1');
@@ -192,7 +192,7 @@ describe('a bus in trouble', () => {
     await say(1);
     await db
       .transaction()
-      .execute((trx) => outbox.addRealtime(trx, `ad:${ad}`, { event: 'ad.changed', data: { id: ad } }));
+      .execute((trx) => outbox.addRealtime(trx, [`ad:${ad}`], { event: 'ad.changed', data: { id: ad } }));
     const relay = await relayTo({ publish });
     await until('both were tried', () => seen.includes('ads.v1') && seen.includes('realtime.v1'));
     await relay[Symbol.asyncDispose]();

@@ -10,6 +10,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { injectTrace } from '../telemetry/tracing.ts';
 import type { DatabaseProvider } from './database.ts';
+import { addAndNotify } from './notify.ts';
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
@@ -57,55 +58,55 @@ export async function createOutboxTables(db: Kysely<unknown>): Promise<void> {
 /** Writes events of one service; call it inside the transaction that makes them true, after the aggregate's row is locked. */
 export interface Outbox {
   add<Type extends EventType>(trx: OutboxWriter, type: Type, key: string, data: EventData<Type>): Promise<void>;
-  /** A message for the live stream of a channel (`contracts/stream.ts`). */
-  addRealtime(trx: OutboxWriter, channel: string, message: RealtimeMessage): Promise<void>;
+  /** A message for the live streams of channels (`contracts/stream.ts`). */
+  addRealtime(trx: OutboxWriter, channels: readonly string[], message: RealtimeMessage): Promise<void>;
 }
 // Any transaction whose tables include the outbox. Kysely's types are invariant in their tables.
 type OutboxWriter = Pick<Transaction<OutboxTables>, 'isTransaction'> & { readonly isTransaction: true };
 
 export function createOutbox(service: string, clock: Clock): Outbox {
-  const channel = outboxChannel(service);
   const write = async (
     writer: OutboxWriter,
     topic: string,
     type: string,
-    key: string,
+    keys: readonly string[],
     data: unknown,
   ): Promise<void> => {
+    if (keys.length === 0) return;
     const trx = writer as Transaction<OutboxTables>;
     const now = clock.now();
-    const headers: Record<string, string> = {
+    const value = JSON.stringify(data);
+    const common: Record<string, string> = {
       ce_specversion: '1.0',
-      ce_id: uuidv7(),
       ce_type: type,
       ce_source: `/core/${service}`,
       ce_time: now.toISOString(),
       'content-type': 'application/json',
     };
-    injectTrace(headers);
-    await trx
-      .insertInto('outbox')
-      .values({
-        topic,
-        key,
-        value: JSON.stringify(data),
-        headers: JSON.stringify(headers),
-        created_at: now,
-        published_at: null,
-      })
-      .execute();
-    // Delivered when the transaction commits: the relay wakes without polling.
-    await sql`select pg_notify(${channel}, '')`.execute(trx);
+    injectTrace(common);
+    const rows = keys.map((key) => ({
+      topic,
+      key,
+      value,
+      headers: JSON.stringify({ ...common, ce_id: uuidv7() }),
+      created_at: now,
+      published_at: null,
+    }));
+    const added = trx.insertInto('outbox').values(rows);
+    await addAndNotify(trx, added, outboxChannel(service));
   };
   return {
-    add: (trx, type, key, data) => write(trx, eventTypes[type].topic, type, key, data),
-    addRealtime: (trx, key, message) => write(trx, realtimeTopic, message.event, key, message),
+    add: (trx, type, key, data) => write(trx, eventTypes[type].topic, type, [key], data),
+    addRealtime: (trx, keys, message) => write(trx, realtimeTopic, message.event, keys, message),
   };
 }
 
 const outboxChannel = (service: string): string => `outbox_${service}`;
 const batchSize = 200;
+/** How long others leave the outbox to a relay of which nothing is heard. */
 const leaseMs = 10_000;
+/** A relay publishes only while it has at least this much of its lease before it. */
+const leaseMarginMs = 5_000;
 const pollMs = 1_000;
 
 export interface RelayOptions {
@@ -119,57 +120,68 @@ export interface RelayOptions {
 }
 
 /**
- * Publishes what waits, oldest first, then marks it. A crash between the two publishes again,
- * which consumers notice by the event's id. Rows are kept for a while after that (housekeeping.ts).
+ * Publishes what waits, oldest first, then marks it. A crash between the two publishes again, and so does a relay that
+ * was frozen while it published and outlived its lease: consumers notice both by the event's id. Rows are kept for a
+ * while after that (housekeeping.ts).
  */
 export async function startRelay(options: RelayOptions): Promise<Loop> {
   const { service, databases, db, bus, clock, log, metrics } = options;
   const holder = uuidv7();
+  let leaseUntil = 0;
 
-  const relay = async (): Promise<boolean> => {
-    const now = clock.now();
+  /** Renews the lease when it grows short, not with each batch. */
+  const holdsLease = async (): Promise<boolean> => {
+    const now = clock.now().getTime();
+    if (leaseUntil - now > leaseMarginMs && leaseUntil - now <= leaseMs) return true;
+    const until = new Date(now + leaseMs);
     const lease = await db
       .insertInto('outbox_lease')
-      .values({ id: 1, holder, until: new Date(now.getTime() + leaseMs) })
+      .values({ id: 1, holder, until })
       .onConflict((conflict) =>
         conflict
           .column('id')
-          .doUpdateSet({ holder, until: new Date(now.getTime() + leaseMs) })
+          .doUpdateSet({ holder, until })
           .where((where) =>
-            where.or([where('outbox_lease.holder', '=', holder), where('outbox_lease.until', '<', now)]),
+            where.or([where('outbox_lease.holder', '=', holder), where('outbox_lease.until', '<', new Date(now))]),
           ),
       )
       .returning('holder')
       .executeTakeFirst();
-    if (!lease) return false;
+    leaseUntil = lease ? until.getTime() : 0;
+    return lease !== undefined;
+  };
 
+  const relay = async (): Promise<boolean> => {
+    if (!(await holdsLease())) return false;
     const rows = await db
       .selectFrom('outbox')
-      .selectAll()
+      .select(['id', 'topic', 'key', 'value', 'headers'])
       .where('published_at', 'is', null)
       .orderBy('id')
       .limit(batchSize)
       .execute();
-    if (rows.length > 0) {
-      const byTopic = new Map<string, OutgoingMessage[]>();
-      for (const row of rows) {
-        const messages = byTopic.get(row.topic) ?? [];
-        messages.push({ key: row.key, value: row.value, headers: row.headers });
-        byTopic.set(row.topic, messages);
-      }
-      await Promise.all(
-        [...byTopic].map(async ([topic, messages]) => {
-          await bus.publish(topic, messages);
-          metrics.busPublished.inc({ topic }, messages.length);
-        }),
-      );
-      const ids = rows.map((row) => row.id);
-      await db.updateTable('outbox').set({ published_at: clock.now() }).where('id', 'in', ids).execute();
-      metrics.outboxPublished.inc({ service }, rows.length);
+    if (rows.length === 0) return false;
+    const byTopic = new Map<string, OutgoingMessage[]>();
+    for (const { topic, key, value, headers } of rows) {
+      const messages = byTopic.get(topic) ?? [];
+      messages.push({ key, value, headers });
+      byTopic.set(topic, messages);
     }
+    await Promise.all(
+      [...byTopic].map(async ([topic, messages]) => {
+        await bus.publish(topic, messages);
+        metrics.busPublished.inc({ topic }, messages.length);
+      }),
+    );
+    const ids = rows.map((row) => row.id);
+    await db
+      .updateTable('outbox')
+      .set({ published_at: clock.now() })
+      .where('id', '=', sql<number>`any(${ids})`)
+      .execute();
+    metrics.outboxPublished.inc({ service }, rows.length);
     return rows.length === batchSize;
   };
-
   const loop = await startLoop({
     name: `${service}.relay`,
     run: relay,

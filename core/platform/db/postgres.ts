@@ -1,9 +1,11 @@
 // The real database: PostgreSQL, one schema and one role per service.
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { checkedIdentifier, type DatabaseProvider, migrate } from './database.ts';
+import { createListener } from './postgres-listener.ts';
+import { createPool, PipelineDialect } from './postgres-pipeline.ts';
 
 // int8 columns hold counters and minor units, all below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -12,7 +14,10 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 const prepareLock = 7_206_401;
 /** Beside it: the space of the names of work that one process does alone. */
 const aloneLocks = 7_206_402;
-const reconnectMs = 500;
+
+const statementMs = 15_000;
+/** How long to wait for a connection, a new one or one that others use. */
+const connectMs = 10_000;
 
 export interface PostgresOptions {
   /** A user that may create schemas and roles. */
@@ -25,7 +30,12 @@ export interface PostgresOptions {
 
 export async function openPostgres(options: PostgresOptions): Promise<DatabaseProvider> {
   const { log } = options;
-  const admin = new pg.Pool({ connectionString: options.url, max: 2 });
+  const admin = new pg.Pool({
+    connectionString: options.url,
+    max: 2,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: statementMs,
+  });
   admin.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
   await admin.query('select 1');
   const opened: Kysely<unknown>[] = [];
@@ -35,10 +45,10 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
     idle: sum(pools, (pool) => pool.idleCount),
     waiting: sum(pools, (pool) => pool.waitingCount),
   }));
-  const listeners = new Set<AsyncDisposable>();
+  const listener = createListener({ url: options.url, log });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all([...listeners].map((listener) => listener[Symbol.asyncDispose]()));
+    await listener[Symbol.asyncDispose]();
     await Promise.all(opened.map((db) => db.destroy()));
     await admin.end();
   };
@@ -71,15 +81,22 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       await prepare(schema, role);
       // Each connection works as the service's own role, which owns its schema and nothing else.
       const own = `-c role=${role} -c search_path=${schema},public`;
-      const connect = (max: number, settings: string): { pool: pg.Pool; root: Kysely<unknown> } => {
-        const pool = new pg.Pool({
+      const connect = (
+        max: number,
+        settings: string,
+        limits: Pick<pg.PoolConfig, 'query_timeout'> = {},
+      ): { pool: pg.Pool; root: Kysely<unknown> } => {
+        const pool = createPool({
           connectionString: options.url,
           max,
           options: settings,
           application_name: `lotok-${schema}`,
+          keepAlive: true,
+          connectionTimeoutMillis: connectMs,
+          ...limits,
         });
         pool.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
-        return { pool, root: new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }) };
+        return { pool, root: new Kysely<unknown>({ dialect: new PipelineDialect({ pool }) }) };
       };
       // A migration takes as long as its tables are big, and others wait for it.
       const migrating = connect(1, own);
@@ -90,23 +107,15 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       }
       const { pool, root } = connect(
         options.poolSize,
-        `${own} -c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000`,
+        `${own} -c statement_timeout=${statementMs} -c idle_in_transaction_session_timeout=${statementMs}`,
+        // A server that vanished without a word answers nothing, not even that its time is up.
+        { query_timeout: statementMs + 5_000 },
       );
       pools.push(pool);
       opened.push(root);
       return root.withSchema(schema) as unknown as Kysely<Tables>;
     },
-    async listen(channel, heard) {
-      const listener = await listenForever(options.url, checkedIdentifier(channel), heard, log);
-      const own: AsyncDisposable = {
-        async [Symbol.asyncDispose]() {
-          listeners.delete(own);
-          await listener[Symbol.asyncDispose]();
-        },
-      };
-      listeners.add(own);
-      return own;
-    },
+    listen: async (channel, heard) => listener.listen(checkedIdentifier(channel), heard),
     async alone(name, work) {
       // The lock belongs to a connection of its own, so it is free again however the work or the process ends.
       const client = new pg.Client({
@@ -144,52 +153,3 @@ async function createRole(client: pg.PoolClient, role: string): Promise<void> {
 
 const sum = (pools: readonly pg.Pool[], count: (pool: pg.Pool) => number): number =>
   pools.reduce((total, pool) => total + count(pool), 0);
-
-/** A connection of its own that listens, comes back after a loss, and then says so, since what was said meanwhile is gone. */
-async function listenForever(url: string, channel: string, heard: () => void, log: Log): Promise<AsyncDisposable> {
-  let client: pg.Client | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-
-  const tell = (): void => {
-    if (!closed) heard();
-  };
-  const again = (): void => {
-    if (closed || timer) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      connect().then(tell, (error: Error) => {
-        log.warn('database.listen_failed', { channel, error: error.message });
-        again();
-      });
-    }, reconnectMs);
-  };
-  const connect = async (): Promise<void> => {
-    const next = new pg.Client({ connectionString: url, application_name: `lotok-listen-${channel}`, keepAlive: true });
-    next.on('error', () => undefined); // followed by 'end', which reconnects
-    next.on('end', () => {
-      if (client === next) again();
-    });
-    next.on('notification', tell);
-    await next.connect();
-    client = next;
-    try {
-      await next.query(`listen ${channel}`);
-    } catch (error) {
-      client = undefined;
-      await next.end();
-      throw error;
-    }
-    if (closed) await next.end();
-  };
-
-  await connect();
-  return {
-    async [Symbol.asyncDispose]() {
-      if (closed) return;
-      closed = true;
-      clearTimeout(timer);
-      await client?.end();
-    },
-  };
-}

@@ -16,7 +16,7 @@ export interface Mailbox extends Mailer {
 export interface MailboxOptions {
   readonly databases: DatabaseProvider;
   readonly clock: Clock;
-  /** Older mails are thrown away. */
+  /** Older mails are thrown away, some at a time. */
   readonly kept?: number;
 }
 
@@ -34,8 +34,9 @@ interface MailboxTables {
 
 const shownAtMost = 200;
 
-export async function openMailbox({ databases, clock, kept = 500 }: MailboxOptions): Promise<Mailbox> {
+export async function openMailbox({ databases, clock, kept = 2_000 }: MailboxOptions): Promise<Mailbox> {
   const db = await databases.open<MailboxTables>('mailbox', migrations);
+  let sent = 0;
   return {
     async send({ id, to, subject, text, html }) {
       await db
@@ -43,6 +44,8 @@ export async function openMailbox({ databases, clock, kept = 500 }: MailboxOptio
         .values({ id, recipient: to, subject, text, html, sent_at: clock.now() })
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute();
+      sent += 1;
+      if (sent % Math.ceil(kept / 10) !== 0) return;
       await db
         .deleteFrom('mails')
         .where('number', '<=', (select) =>
