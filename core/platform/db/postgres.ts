@@ -101,7 +101,7 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       // A migration takes as long as its tables are big, and others wait for it.
       const migrating = connect(1, own);
       try {
-        await migrate(migrating.root.withSchema(schema), schema, migrations);
+        await migrate(migrating.root, schema, migrations);
       } finally {
         await migrating.root.destroy();
       }
@@ -113,7 +113,8 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       );
       pools.push(pool);
       opened.push(root);
-      return root.withSchema(schema) as unknown as Kysely<Tables>;
+      // The connection's search path names the schema; naming it in each query would be work for each query.
+      return root as unknown as Kysely<Tables>;
     },
     listen: async (channel, heard) => listener.listen(checkedIdentifier(channel), heard),
     async alone(name, work) {
