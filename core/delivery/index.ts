@@ -72,7 +72,7 @@ async function connectCouriers({
     const secret = config.sandboxSecret ?? (await folderSecret(config.dataFolder, 'sandbox'));
     const partner = createPartner({
       name: 'sandbox_courier',
-      baseUrl: selfUrl,
+      baseUrl: () => config.sandboxCourierUrl ?? selfUrl(),
       apiKey: derivedSecret(secret, 'courier-api-key'),
       log,
       metrics,

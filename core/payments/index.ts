@@ -70,7 +70,7 @@ async function connectProviders({
     const secret = config.sandboxSecret ?? (await folderSecret(config.dataFolder, 'sandbox'));
     const partner = createPartner({
       name: 'sandbox_psp',
-      baseUrl: selfUrl,
+      baseUrl: () => config.sandboxPspUrl ?? selfUrl(),
       apiKey: derivedSecret(secret, 'psp-api-key'),
       log,
       metrics,

@@ -49,6 +49,11 @@ export const CoreConfig = z.object({
   sandboxStepMs: z.coerce.number().int().min(0).max(3_600_000).default(3_000),
   /** Shared with the provider and the courier; made in the data folder when sandboxes run here. */
   sandboxSecret: z.string().min(16).optional(),
+  /** Where payments finds the sandbox provider, and delivery the sandbox courier: in this process when not given. */
+  sandboxPspUrl: z.url().optional(),
+  sandboxCourierUrl: z.url().optional(),
+  /** Where both send their webhooks: this process when not given, else what stands before several of them. */
+  sandboxWebhookUrl: z.url().optional(),
   paymentTimeoutSeconds: seconds.default(15 * 60),
   deliveryTimeoutSeconds: seconds.default(30 * 24 * 3600),
   acceptTimeoutSeconds: seconds.default(7 * 24 * 3600),
@@ -103,6 +108,9 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     sandbox: env['SANDBOX'] ?? (isProduction(env) ? '0' : '1'),
     sandboxStepMs: env['SANDBOX_STEP_MS'],
     sandboxSecret: env['SANDBOX_SECRET'],
+    sandboxPspUrl: env['SANDBOX_PSP_URL'],
+    sandboxCourierUrl: env['SANDBOX_COURIER_URL'],
+    sandboxWebhookUrl: env['SANDBOX_WEBHOOK_URL'],
     paymentTimeoutSeconds: env['PAYMENT_TIMEOUT_SECONDS'],
     deliveryTimeoutSeconds: env['DELIVERY_TIMEOUT_SECONDS'],
     acceptTimeoutSeconds: env['ACCEPT_TIMEOUT_SECONDS'],

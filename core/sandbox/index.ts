@@ -21,8 +21,11 @@ export interface SandboxOptions {
   readonly app: Hono;
   readonly clock: Clock;
   readonly log: Log;
-  readonly config: Pick<CoreConfig, 'dataFolder' | 'publicUrl' | 'sandboxSecret' | 'sandboxStepMs' | 'services'>;
-  /** Where webhooks go. */
+  readonly config: Pick<
+    CoreConfig,
+    'dataFolder' | 'publicUrl' | 'sandboxSecret' | 'sandboxStepMs' | 'sandboxWebhookUrl' | 'services'
+  >;
+  /** Where webhooks go when the configuration doesn't say. */
   readonly selfUrl: () => string;
 }
 
@@ -47,6 +50,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   courierApi(app, courier, derivedSecret(secret, 'courier-api-key'));
   courierPages(app, courier);
 
+  const webhooksTo = (path: string): string => new URL(path, config.sandboxWebhookUrl ?? selfUrl()).href;
   const common = { databases, clock, log };
   return {
     async loops() {
@@ -57,7 +61,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
             ...common,
             company: 'sandbox_psp',
             db: pspDb as unknown as Kysely<WebhookTables>,
-            url: () => `${selfUrl()}/v1/payments/webhooks/sandbox`,
+            url: () => webhooksTo('/v1/payments/webhooks/sandbox'),
             secret: derivedSecret(secret, 'psp-webhook-secret'),
           }),
         );
@@ -68,7 +72,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
             ...common,
             company: 'sandbox_courier',
             db: courierDb as unknown as Kysely<WebhookTables>,
-            url: () => `${selfUrl()}/v1/deliveries/webhooks/sandbox`,
+            url: () => webhooksTo('/v1/deliveries/webhooks/sandbox'),
             secret: derivedSecret(secret, 'courier-webhook-secret'),
           }),
         );
