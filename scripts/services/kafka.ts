@@ -1,4 +1,4 @@
-// A Kafka broker of this checkout's own: one node in KRaft mode, its libraries from Maven Central.
+// A Kafka broker with its data in a folder of ours: one node in KRaft mode, its libraries from Maven Central.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,18 +7,26 @@ import { createKafkaClient } from '../../core/platform/bus/kafka-client.ts';
 import { silentLog } from '../../core/platform/telemetry/log.ts';
 import { freePort } from '../free-port.ts';
 import { startDaemon, waitUntilAnswers } from './process.ts';
-import { folder, type RunningService } from './state.ts';
+import { folder as checkoutFolder, type Place, type RunningService } from './state.ts';
 
 const kafkaVersion = '4.1.1';
 const log4jVersion = '2.24.3';
 
-export async function startKafka(programs: { java: string; maven: string }, port: number): Promise<RunningService> {
+export interface KafkaPlace extends Place {
+  /** Further ways in, through proxies: who comes to `port` is told to go on at `advertisedPort`. */
+  readonly proxied?: readonly { readonly port: number; readonly advertisedPort: number }[];
+}
+
+export async function startKafka(
+  programs: { readonly java: string; readonly maven: string },
+  { folder, port, proxied = [] }: KafkaPlace,
+): Promise<RunningService> {
   const home = join(folder, 'kafka');
   mkdirSync(home, { recursive: true });
-  const libraries = fetchLibraries(home, programs.maven);
+  const libraries = fetchLibraries(programs.maven);
   const properties = join(home, 'server.properties');
   const data = join(home, 'data');
-  writeFileSync(properties, serverProperties({ port, controllerPort: await freePort(), data }));
+  writeFileSync(properties, serverProperties({ port, proxied, controllerPort: await freePort(), data }));
   const logging = join(home, 'log4j2.properties');
   writeFileSync(logging, loggingProperties);
   const java = (...args: string[]): string[] => [
@@ -57,7 +65,10 @@ export async function pingKafka(brokers: string): Promise<void> {
   }
 }
 
-function fetchLibraries(home: string, maven: string): string {
+/** Once for the checkout, wherever its brokers keep their data. */
+function fetchLibraries(maven: string): string {
+  const home = join(checkoutFolder, 'kafka');
+  mkdirSync(home, { recursive: true });
   const libraries = join(home, 'libs');
   const versionFile = join(libraries, 'VERSION');
   if (existsSync(versionFile) && readFileSync(versionFile, 'utf8') === kafkaVersion) return libraries;
@@ -100,12 +111,30 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-const serverProperties = (options: { port: number; controllerPort: number; data: string }): string => `
+interface Listener {
+  readonly name: string;
+  readonly port: number;
+  /** What clients are told. */
+  readonly advertisedPort: number;
+}
+
+const serverProperties = (
+  options: Pick<Required<KafkaPlace>, 'port' | 'proxied'> & { controllerPort: number; data: string },
+): string => {
+  const clients: readonly Listener[] = [
+    { name: 'PLAINTEXT', port: options.port, advertisedPort: options.port },
+    ...options.proxied.map((each, index) => ({ name: `PROXIED${index + 1}`, ...each })),
+  ];
+  const controller = { name: 'CONTROLLER', port: options.controllerPort };
+  const addresses = (listeners: readonly { name: string; port: number }[]): string =>
+    listeners.map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(',');
+  return `
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${options.controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${options.controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${options.port}
+listeners=${addresses([...clients, controller])}
+advertised.listeners=${addresses(clients.map(({ name, advertisedPort }) => ({ name, port: advertisedPort })))}
+listener.security.protocol.map=${[...clients, controller].map(({ name }) => `${name}:PLAINTEXT`).join(',')}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${options.data}
@@ -122,6 +151,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.retention.hours=168
 `;
+};
 
 const loggingProperties = `
 status = warn

@@ -10,6 +10,7 @@ import { lockFolder, stopProcess } from './process.ts';
 import { startRedis } from './redis.ts';
 import {
   folder,
+  type Place,
   type RunningService,
   readState,
   removeState,
@@ -49,15 +50,15 @@ async function startDocker(): Promise<ServicesState> {
 async function startNative(before: ServicesState | undefined, missing: readonly ServiceName[]): Promise<ServicesState> {
   const programs = providePrograms(['postgres', 'redis', 'java', 'maven']);
   const starters = {
-    postgres: (port: number) => startPostgres(programs.postgres, port),
-    kafka: (port: number) => startKafka(programs, port),
-    redis: (port: number) => startRedis(programs.redis, port),
+    postgres: (place: Place) => startPostgres(programs.postgres, place),
+    kafka: (place: Place) => startKafka(programs, place),
+    redis: (place: Place) => startRedis(programs.redis, place),
   };
   const services: Partial<Record<ServiceName, RunningService>> = { ...before?.services };
   const results = await Promise.allSettled(
     missing.map(async (name) => {
       console.log(`starting ${titles[name]}`);
-      services[name] = await starters[name](await freePort(defaultPorts[name]));
+      services[name] = await starters[name]({ folder, port: await freePort(defaultPorts[name]) });
     }),
   );
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));

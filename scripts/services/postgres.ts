@@ -1,20 +1,20 @@
-// A PostgreSQL server of this checkout's own.
+// A PostgreSQL server with its data in a folder of ours.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { startDaemon, waitUntilAnswers } from './process.ts';
-import { folder, type RunningService } from './state.ts';
+import type { Place, RunningService } from './state.ts';
 
 const user = 'lotok';
 const database = 'lotok';
 
-export async function startPostgres(postgres: string, port: number): Promise<RunningService> {
+export async function startPostgres(postgres: string, { folder, port }: Place): Promise<RunningService> {
   const account = serverAccount();
-  const home = serverFolder(account);
+  const home = serverFolder(folder, account);
   const data = join(home, 'data');
-  const password = keptPassword();
+  const password = keptPassword(folder);
   if (!existsSync(join(data, 'PG_VERSION'))) initialise(postgres, { home, data, password, account });
 
   const logFile = join(folder, 'postgres.log');
@@ -68,8 +68,8 @@ function serverAccount(): Account | undefined {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** In the checkout, or in /var/lib where the server's user can't get into the checkout (under /root, say). */
-function serverFolder(account: Account | undefined): string {
+/** In the folder, or in /var/lib where the server's user can't get into it (under /root, say). */
+function serverFolder(folder: string, account: Account | undefined): string {
   const inside = join(folder, 'postgres');
   mkdirSync(folder, { recursive: true });
   if (!account) {
@@ -86,7 +86,7 @@ function serverFolder(account: Account | undefined): string {
   return home;
 }
 
-function keptPassword(): string {
+function keptPassword(folder: string): string {
   const file = join(folder, 'postgres.password');
   if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString('hex'), { mode: 0o600 });
   return readFileSync(file, 'utf8').trim();

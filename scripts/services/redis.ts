@@ -1,11 +1,11 @@
-// A Redis server of this checkout's own.
+// A Redis server with its data in a folder of ours.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startDaemon, waitUntilAnswers } from './process.ts';
-import { folder, type RunningService } from './state.ts';
+import type { Place, RunningService } from './state.ts';
 
-export async function startRedis(redisServer: string, port: number): Promise<RunningService> {
+export async function startRedis(redisServer: string, { folder, port }: Place): Promise<RunningService> {
   const home = join(folder, 'redis');
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const logFile = join(folder, 'redis.log');

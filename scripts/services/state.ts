@@ -31,6 +31,12 @@ export interface ServicesState {
   readonly services: Readonly<Partial<Record<ServiceName, RunningService>>>;
 }
 
+/** Where a server of ours keeps its data and its log, and where it listens. */
+export interface Place {
+  readonly folder: string;
+  readonly port: number;
+}
+
 export const root = join(import.meta.dirname, '../..');
 export const folder = join(root, '.services');
 const file = join(folder, 'services.json');
