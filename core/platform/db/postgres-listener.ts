@@ -3,12 +3,14 @@
 import pg from 'pg';
 import { backoffMs } from '../backoff.ts';
 import type { Log } from '../telemetry/log.ts';
+import { connectTimeoutMs } from './postgres-pool.ts';
 
 export interface ListenerOptions {
   readonly url: string;
   readonly log: Log;
-  /** How often a silent connection is asked whether it lives. */
-  readonly pingMs?: number;
+  /** How often a silent connection is asked whether it lives, and how long its answer may take. */
+  readonly pingMs: number;
+  readonly answerTimeoutMs: number;
 }
 
 export interface PostgresListener extends AsyncDisposable {
@@ -17,10 +19,9 @@ export interface PostgresListener extends AsyncDisposable {
 }
 
 const pauses = { firstMs: 200, longestMs: 2_000 };
-const answerMs = 5_000;
 
 /** Connects with the first channel. Channel names are identifiers that the caller has checked. */
-export function createListener({ url, log, pingMs = 10_000 }: ListenerOptions): PostgresListener {
+export function createListener({ url, log, pingMs, answerTimeoutMs }: ListenerOptions): PostgresListener {
   const channels = new Map<string, Set<{ readonly heard: () => void }>>();
   let client: pg.Client | undefined;
   let connecting: Promise<pg.Client> | undefined;
@@ -37,9 +38,10 @@ export function createListener({ url, log, pingMs = 10_000 }: ListenerOptions): 
       connectionString: url,
       application_name: 'lotok-listen',
       keepAlive: true,
-      connectionTimeoutMillis: answerMs,
-      query_timeout: answerMs,
-    });
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: answerTimeoutMs,
+      pipeline: true, // several may begin to listen at once
+    } as pg.ClientConfig);
     next.on('error', () => undefined); // followed by 'end'
     next.on('end', () => {
       if (client !== next) return;

@@ -5,7 +5,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { checkedIdentifier, type DatabaseProvider, migrate } from './database.ts';
 import { createListener } from './postgres-listener.ts';
-import { createPool, PipelineDialect } from './postgres-pipeline.ts';
+import { answerTimeoutMs, openPool, PipelineDialect, type PoolOptions, poolForKysely } from './postgres-pool.ts';
 
 // int8 columns hold counters and minor units, all below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -16,8 +16,8 @@ const prepareLock = 7_206_401;
 const aloneLocks = 7_206_402;
 
 const statementMs = 15_000;
-/** How long to wait for a connection, a new one or one that others use. */
-const connectMs = 10_000;
+/** How often a connection that only listens is asked whether it lives. */
+const pingMs = 15_000;
 
 export interface PostgresOptions {
   /** A user that may create schemas and roles. */
@@ -26,17 +26,19 @@ export interface PostgresOptions {
   readonly poolSize: number;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** How long it may take to answer, and between two questions to who only listens; for tests. */
+  readonly timing?: Partial<Timing>;
+}
+
+interface Timing {
+  readonly answerTimeoutMs: number;
+  readonly pingMs: number;
 }
 
 export async function openPostgres(options: PostgresOptions): Promise<DatabaseProvider> {
   const { log } = options;
-  const admin = new pg.Pool({
-    connectionString: options.url,
-    max: 2,
-    connectionTimeoutMillis: connectMs,
-    query_timeout: statementMs,
-  });
-  admin.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
+  const timing: Timing = { answerTimeoutMs, pingMs, ...options.timing };
+  const admin = openPool({ connectionString: options.url, max: 2, log, answerTimeoutMs: timing.answerTimeoutMs });
   await admin.query('select 1');
   const opened: Kysely<unknown>[] = [];
   const pools: pg.Pool[] = [];
@@ -45,7 +47,7 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
     idle: sum(pools, (pool) => pool.idleCount),
     waiting: sum(pools, (pool) => pool.waitingCount),
   }));
-  const listener = createListener({ url: options.url, log });
+  const listener = createListener({ url: options.url, log, ...timing });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await listener[Symbol.asyncDispose]();
@@ -65,11 +67,11 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       await client.query('create extension if not exists pg_trgm');
       await client.query(`create schema if not exists ${schema} authorization ${role}`);
       await client.query('commit');
-    } catch (error) {
-      await client.query('rollback');
-      throw error;
-    } finally {
       client.release();
+    } catch (error) {
+      // Its end rolls back.
+      client.release(true);
+      throw error;
     }
   };
 
@@ -82,35 +84,28 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       // Each connection works as the service's own role, which owns its schema and nothing else.
       const own = `-c role=${role} -c search_path=${schema},public`;
       const connect = (
-        max: number,
-        settings: string,
-        limits: Pick<pg.PoolConfig, 'query_timeout'> = {},
+        settings: Pick<PoolOptions, 'max' | 'options' | 'answerTimeoutMs'>,
       ): { pool: pg.Pool; root: Kysely<unknown> } => {
-        const pool = createPool({
+        const pool = openPool({
           connectionString: options.url,
-          max,
-          options: settings,
           application_name: `lotok-${schema}`,
-          keepAlive: true,
-          connectionTimeoutMillis: connectMs,
-          ...limits,
+          log,
+          ...settings,
         });
-        pool.on('error', (error) => log.warn('database.connection_lost', { error: error.message }));
-        return { pool, root: new Kysely<unknown>({ dialect: new PipelineDialect({ pool }) }) };
+        return { pool, root: new Kysely<unknown>({ dialect: new PipelineDialect({ pool: poolForKysely(pool) }) }) };
       };
       // A migration takes as long as its tables are big, and others wait for it.
-      const migrating = connect(1, own);
+      const migrating = connect({ max: 1, options: own, answerTimeoutMs: 0 });
       try {
         await migrate(migrating.root, schema, migrations);
       } finally {
         await migrating.root.destroy();
       }
-      const { pool, root } = connect(
-        options.poolSize,
-        `${own} -c statement_timeout=${statementMs} -c idle_in_transaction_session_timeout=${statementMs}`,
-        // A server that vanished without a word answers nothing, not even that its time is up.
-        { query_timeout: statementMs + 5_000 },
-      );
+      const { pool, root } = connect({
+        max: options.poolSize,
+        options: `${own} -c statement_timeout=${statementMs} -c idle_in_transaction_session_timeout=${statementMs}`,
+        answerTimeoutMs: timing.answerTimeoutMs,
+      });
       pools.push(pool);
       opened.push(root);
       // The connection's search path names the schema; naming it in each query would be work for each query.
