@@ -8,10 +8,11 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import pg from 'pg';
 import type { Ad } from '../contracts/ads.ts';
 import { freePort } from '../scripts/free-port.ts';
-import { findServices } from '../scripts/services/state.ts';
+import { findServices, readState } from '../scripts/services/state.ts';
 import { Client, type StreamMessage } from '../tests/system/client.ts';
 import { type Part, startPart } from '../tests/system/processes.ts';
 import { until } from '../tests/until.ts';
+import { type CpuSeconds, cpuOf, withChildren } from './cpu.ts';
 
 export interface OrdersOptions {
   readonly count: number;
@@ -24,7 +25,8 @@ interface Counters {
   readonly writes: number;
   readonly sends: number;
   readonly messages: number;
-  readonly cpuSeconds: Readonly<Record<string, number>>;
+  /** By part and service. */
+  readonly cpu: ReadonlyMap<string, CpuSeconds>;
 }
 
 export async function benchOrders({ count, atOnce, cores }: OrdersOptions): Promise<void> {
@@ -120,11 +122,17 @@ export async function benchOrders({ count, atOnce, cores }: OrdersOptions): Prom
       'read transactions': reads.toFixed(1),
       'Kafka sends': sends.toFixed(2),
       'Kafka messages': perOrder((each) => each.messages).toFixed(1),
-      ...Object.fromEntries(
-        parts.map(([name]) => [`CPU ms ${name}`, (perOrder((each) => each.cpuSeconds[name] ?? 0) * 1000).toFixed(1)]),
-      ),
     },
   ]);
+  const cpuMs = (name: string, mode: keyof CpuSeconds): string =>
+    (perOrder(({ cpu }) => cpu.get(name)?.[mode] ?? 0) * 1000).toFixed(1);
+  console.table(
+    [...after.cpu.keys()].map((name) => ({
+      'CPU ms per order': name,
+      user: cpuMs(name, 'user'),
+      kernel: cpuMs(name, 'kernel'),
+    })),
+  );
 }
 
 const ms = (values: readonly number[], share: number): string => {
@@ -242,14 +250,17 @@ async function readCounters(admin: pg.Client, database: string, parts: readonly 
   );
   let sends = 0;
   let messages = 0;
-  const cpuSeconds: Record<string, number> = {};
+  const cpu = new Map<string, CpuSeconds>();
   for (const [name, part] of parts) {
     const metrics = await readMetrics(part);
-    cpuSeconds[name] = sum(metrics, 'process_cpu_seconds_total');
     sends += sum(metrics, 'lotok_bus_sends_total');
     messages += sum(metrics, 'lotok_bus_published_total');
+    cpu.set(name, cpuOf([part.child.pid ?? 0]));
   }
-  return { commits: Number(rows[0]?.commits), writes: Number(rows[0]?.writes), sends, messages, cpuSeconds };
+  for (const [name, { process: service }] of Object.entries(readState()?.services ?? {}))
+    if (service) cpu.set(name, cpuOf(withChildren(service.pid)));
+  cpu.set('this load', cpuOf([process.pid]));
+  return { commits: Number(rows[0]?.commits), writes: Number(rows[0]?.writes), sends, messages, cpu };
 }
 
 /** Orders per second of a loop that only writes, reads and sends. */

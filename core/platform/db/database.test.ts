@@ -364,6 +364,25 @@ describe('a provider', () => {
     await expect(provider[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
 
+  it.runIf(onServer)('goes on when a newer process has changed a table', async () => {
+    const db = await openJobs();
+    const insert = () => db.insertInto('jobs').values({ name: 'kept' }).returningAll().execute();
+    const read = () => db.selectFrom('jobs').selectAll().where('name', '=', 'kept').execute();
+    await Promise.all([insert(), insert(), insert(), insert()]);
+    await Promise.all([read(), read(), read(), read()]);
+    const migrations = {
+      ...jobMigrations().migrations,
+      '002_more': {
+        up: (newer: Kysely<unknown>) => newer.schema.alterTable('jobs').addColumn('more', 'text').execute(),
+      },
+    };
+    await (await second()).open('ads', migrations);
+    expect((await Promise.all([read(), read(), read(), read()])).flat()).toHaveLength(16);
+    // A transaction that meets it is over, and can be tried again.
+    const transaction = () => db.transaction().execute((trx) => trx.selectFrom('jobs').selectAll().execute());
+    await expect(transaction().catch(transaction)).resolves.toHaveLength(4);
+  });
+
   it.runIf(onServer)('goes on after all its connections were lost', async () => {
     const db = await openJobs();
     await db.insertInto('jobs').values({ name: 'kept' }).execute();

@@ -44,19 +44,31 @@ export function openPool({ log, answerTimeoutMs: query_timeout, ...config }: Poo
   return pool;
 }
 
-/** The pool as Kysely uses it: a connection on which an answer was not given in time is not used again. */
+/**
+ * The pool as Kysely uses it: each statement is parsed by the server once per connection, and a connection on which an
+ * answer was not given in time is not used again.
+ */
 export const poolForKysely = (pool: pg.Pool): PostgresPool => ({
   options: pool.options,
   async connect(): Promise<PostgresPoolClient> {
     const client = await pool.connect();
     let dead: unknown;
-    const query = async <Row>(statement: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> => {
+    let inTransaction = false;
+    const query = async <Row>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> => {
       if (dead !== undefined) throw dead;
+      const control = transactionControl.exec(text)?.[0];
+      if (control) inTransaction = control === 'begin' || control === 'start';
+      const send = () => client.query(prepared(text, [...parameters]) as pg.QueryConfig);
       try {
-        return (await client.query(statement, [...parameters])) as unknown as PostgresQueryResult<Row>;
+        return (await send()) as unknown as PostgresQueryResult<Row>;
       } catch (error) {
         if (isUnanswered(error)) dead = error;
-        throw error;
+        if (!isOutdated(error)) throw error;
+        statements.clear();
+        generation += 1;
+        // A transaction is over with its first error, and its caller tries again.
+        if (inTransaction) throw error;
+        return (await send()) as unknown as PostgresQueryResult<Row>;
       }
     };
     return {
@@ -66,6 +78,27 @@ export const poolForKysely = (pool: pg.Pool): PostgresPool => ({
   },
   end: () => pool.end(),
 });
+
+const transactionControl = /^(begin|start|commit|rollback)\b/;
+
+/** Names of prepared statements by their text. Texts come from code; lists of values make many, so not all get one. */
+const statements = new Map<string, string>();
+const mostStatements = 1_000;
+let generation = 0;
+
+function prepared(text: string, values: unknown[]): { name?: string; text: string; values: unknown[] } {
+  if (values.length === 0) return { text, values };
+  const known = statements.get(text);
+  if (known !== undefined) return { name: known, text, values };
+  if (statements.size >= mostStatements) return { text, values };
+  const name = `${generation}_${statements.size}`;
+  statements.set(text, name);
+  return { name, text, values };
+}
+
+/** A migration has changed what a prepared statement returns: it has to be prepared anew, under another name. */
+const isOutdated = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === '0A000' && error.message.includes('cached plan');
 
 /** pg names the error by its text only. */
 const isUnanswered = (error: unknown): boolean => error instanceof Error && error.message === 'Query read timeout';
