@@ -1,58 +1,122 @@
-// One step of the saga in one transaction: the row, the timeline, what is owed, and the event that tells of it.
+// Writes down what was decided, in one transaction: the row, the timeline, what is owed, and the events that tell of it.
 import type { Transaction } from 'kysely';
-import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { EventData } from '../../contracts/events.ts';
-import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { injectTrace } from '../platform/telemetry/tracing.ts';
-import { next, type SagaEvent, saga, type TimeoutName } from './saga.ts';
-import { appendTimeline, dropUntried, type OrderRow, type OrdersTables, oweCommands, updateOrder } from './store.ts';
+import { afterEvent, type Decision, type Rules } from './decide.ts';
+import type { SagaEvent } from './saga.ts';
+import {
+  appendTimeline,
+  type CommandRow,
+  type NewTimelineEntry,
+  type OrderRow,
+  type OrdersTables,
+  oweCommands,
+  readCommands,
+  updateCommand,
+  updateOrder,
+} from './store.ts';
 
 export interface Advancing {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** How long each timeout is. */
-  readonly timeoutSeconds: Readonly<Record<TimeoutName, number>>;
+  readonly rules: Rules;
 }
 
-/** Applies an event to a locked order; returns the order as it is then. Events that change nothing are harmless. */
+/** An order and what it owes, as they are in the database. */
+export interface Stored {
+  readonly order: OrderRow;
+  readonly commands: readonly CommandRow[];
+}
+
+/** A locked order with its commands, which nobody begins until the transaction ends. */
+export const storedOf = async (trx: Transaction<OrdersTables>, order: OrderRow): Promise<Stored> => ({
+  order,
+  commands: await readCommands(trx, order.id),
+});
+
+/** Applies an event to a locked order; returns the order as it is then. */
 export async function advance(
   trx: Transaction<OrdersTables>,
   order: OrderRow,
   event: SagaEvent,
-  { outbox, clock, log, metrics, timeoutSeconds }: Advancing,
+  advancing: Advancing,
 ): Promise<OrderRow> {
-  const transition = next(order.status, event);
-  if (!transition) return order;
-  const { to, reason, commands = [], drops = [] } = transition;
+  const stored = await storedOf(trx, order);
+  return write(trx, stored, afterEvent(stored, event, advancing.clock.now(), advancing.rules), advancing);
+}
+
+export interface Beside {
+  /** Columns of the order that the saga has no say in. */
+  readonly change?: Partial<OrderRow>;
+  /** What was heard, for the timeline. */
+  readonly heard?: Omit<NewTimelineEntry, 'order_id'>;
+}
+
+/** Writes a decision about what is stored; returns the order as it is then. */
+export async function write(
+  trx: Transaction<OrdersTables>,
+  { order, commands }: Stored,
+  { state, passages }: Decision,
+  { outbox, clock, log, metrics }: Advancing,
+  { change = {}, heard }: Beside = {},
+): Promise<OrderRow> {
   const now = clock.now();
-  const { timeout } = saga[to];
-  const changed = await updateOrder(trx, order.id, {
-    status: to,
-    cancel_reason: to === 'cancelling' || to === 'cancelled' ? (reason ?? order.cancel_reason) : null,
-    deadline_at: timeout ? new Date(now.getTime() + timeoutSeconds[timeout] * 1000) : null,
-    updated_at: now,
-    version: order.version + 1,
-  });
-  if (drops.length > 0) await dropUntried(trx, order.id, drops, now);
+  const known = new Map(commands.map((command) => [command.id, command]));
+  // Owed and dropped in one decision: that never was.
+  const owed = state.commands.filter((command) => command.id === null && command.state === 'owed');
+  for (const command of state.commands) {
+    if (command.id !== null && command !== known.get(command.id)) await updateCommand(trx, command.id, command);
+  }
   const headers: Record<string, string> = {};
   injectTrace(headers);
-  await oweCommands(trx, order.id, commands, now, headers);
-  await tellStatus(trx, outbox, changed, order.status, now);
-  metrics.sagaTransitions.inc({ from: order.status, to, event });
-  log.info('order.status_changed', {
-    order_id: order.id,
-    from: order.status,
-    to,
-    event,
-    reason: changed.cancel_reason,
-  });
+  await oweCommands(
+    trx,
+    order.id,
+    owed.map(({ step }) => step),
+    now,
+    headers,
+  );
+
+  const moved = { ...decided(order, state.order), ...change };
+  const changed =
+    Object.keys(moved).length === 0
+      ? order
+      : await updateOrder(trx, order.id, {
+          ...moved,
+          updated_at: now,
+          version: order.version + Math.max(1, passages.length),
+        });
+  const told = passages.map((passage, index) => ({
+    passage,
+    order: {
+      ...changed,
+      status: passage.to,
+      cancel_reason: passage.cancelReason,
+      version: order.version + index + 1,
+    },
+  }));
+  if (heard) await appendTimeline(trx, { order_id: order.id, ...heard });
+  for (const { passage, order: then } of told) {
+    const { event, from, to, cancelReason: reason } = passage;
+    await tellStatus(trx, outbox, then, from, now);
+    metrics.sagaTransitions.inc({ from, to, event });
+    log.info('order.status_changed', { order_id: order.id, from, to, event, reason });
+  }
+  if (changed.needs_attention !== null && changed.needs_attention !== order.needs_attention)
+    log.error('order.needs_attention', { order_id: order.id, why: changed.needs_attention });
   return changed;
+}
+
+/** What a decision changes of the row. */
+function decided(before: OrderRow, after: Decision['state']['order']): Partial<OrderRow> {
+  const names = Object.keys(after) as (keyof typeof after)[];
+  return Object.fromEntries(names.filter((name) => after[name] !== before[name]).map((name) => [name, after[name]]));
 }
 
 /** The timeline's line and the event of the order's present status. */
@@ -85,25 +149,3 @@ export async function tellStatus(
     version: order.version,
   });
 }
-
-/** What a payment's status means to the saga. */
-export const sagaEventsOfPayment: Readonly<Record<PaymentStatus, readonly SagaEvent[]>> = {
-  in_progress: [],
-  authorized: ['payment_authorized'],
-  captured: ['payment_authorized'],
-  failed: ['payment_failed', 'payment_lapsed'],
-  voided: ['payment_lapsed'],
-  refunded: [],
-};
-
-/** What a parcel's stage means to the saga; a parcel that was delivered was taken before, whether we heard so or not. */
-export const sagaEventsOfStage: Readonly<Record<DeliveryStage, readonly SagaEvent[]>> = {
-  created: [],
-  accepted: ['parcel_taken'],
-  in_transit: ['parcel_taken'],
-  at_pickup_point: ['parcel_taken'],
-  delivered: ['parcel_taken', 'parcel_delivered'],
-  returned: ['parcel_taken', 'parcel_returned'],
-  lost: ['parcel_taken', 'parcel_lost'],
-  cancelled: ['parcel_refused'],
-};

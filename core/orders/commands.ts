@@ -9,20 +9,10 @@ import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import type { RpcClients } from '../platform/service.ts';
 import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
-import { type Advancing, advance, sagaEventsOfStage } from './advance.ts';
+import { type Advancing, storedOf, write } from './advance.ts';
+import { afterTry, type Outcome } from './decide.ts';
 import type { SagaEvent, Step } from './saga.ts';
-import {
-  type CommandRow,
-  finishCommand,
-  lockOrder,
-  type OrderRow,
-  type OrdersTables,
-  postponeCommand,
-  readOrder,
-  stillOwed,
-  takeCommand,
-  updateOrder,
-} from './store.ts';
+import { type CommandRow, lockOrder, type OrderRow, type OrdersTables, readOrder, takeCommand } from './store.ts';
 
 export interface CommandOptions extends Advancing {
   readonly db: Kysely<OrdersTables>;
@@ -32,7 +22,7 @@ export interface CommandOptions extends Advancing {
 }
 
 /** What a call brought: a change of the order, or a refusal and what the saga makes of it. */
-interface Outcome {
+interface Answer {
   readonly change?: Partial<OrderRow>;
   readonly refused?: { readonly event: SagaEvent | null; readonly why: string };
 }
@@ -41,7 +31,8 @@ const callDeadlineMs = 5_000;
 /** Longer than any call may take: while it runs nobody else begins the same command. */
 const leaseMs = 10_000;
 const pauses = { firstMs: 200, longestMs: 60_000 };
-const attemptsBeforeAttention = 10;
+/** Between the tries of a command. */
+export const pauseMs = (tries: number): number => backoffMs(tries, pauses);
 const atOnce = 8;
 
 /** Does what is owed, woken by each transaction that owes something. */
@@ -91,68 +82,51 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
   const { db, log, metrics } = options;
   const order = await readOrder(db, command.order_id);
   if (!order) throw new Error(`command ${command.id} has no order`);
-  const { step } = command;
+  const { step, attempts } = command;
   await inSpan(
     `orders step ${step}`,
     { parent: extractTrace(command.headers), attributes: { 'lotok.order_id': order.id } },
     async () => {
-      try {
-        const outcome = await calls[step](order, options);
-        await settle(options, command, outcome);
-        metrics.sagaCommands.inc({ step, result: outcome.refused ? 'refused' : 'done' });
-      } catch (error) {
-        metrics.sagaCommands.inc({ step, result: 'error' });
-        const message = error instanceof Error ? error.message : String(error);
-        log.warn('command.postponed', { order_id: order.id, step, attempts: command.attempts, error: message });
-        const pauseMs = backoffMs(command.attempts, pauses);
-        await postponeCommand(db, command.id, new Date(options.clock.now().getTime() + pauseMs), message);
-        if (command.attempts === attemptsBeforeAttention) await callAttention(options, order.id, `${step}: ${message}`);
-      }
+      const { outcome, change } = await tried(calls[step](order, options));
+      metrics.sagaCommands.inc({ step, result: outcome.result === 'failed' ? 'error' : outcome.result });
+      if (outcome.result === 'failed')
+        log.warn('command.postponed', { order_id: order.id, step, attempts, error: outcome.why });
+      await settle(options, command, outcome, change);
     },
   );
 }
 
-async function callAttention({ db, clock, log }: CommandOptions, orderId: OrderId, why: string): Promise<void> {
-  await db
-    .updateTable('orders')
-    .set({ needs_attention: why, updated_at: clock.now() })
-    .where('id', '=', orderId)
-    .execute();
-  log.error('order.needs_attention', { order_id: orderId, why });
+async function tried(call: Promise<Answer>): Promise<{ outcome: Outcome; change: Partial<OrderRow> }> {
+  try {
+    const { refused, change = {} } = await call;
+    return { outcome: refused ? { result: 'refused', ...refused } : { result: 'done' }, change };
+  } catch (error) {
+    return { outcome: { result: 'failed', why: error instanceof Error ? error.message : String(error) }, change: {} };
+  }
 }
 
-/** The command's end, the order's change and the saga's next step, in one transaction. */
-async function settle(options: CommandOptions, command: CommandRow, { change, refused }: Outcome): Promise<void> {
-  const { db, clock } = options;
+/** The end of a try, the order's change and the saga's next step, in one transaction. */
+async function settle(
+  options: CommandOptions,
+  command: CommandRow,
+  outcome: Outcome,
+  change: Partial<OrderRow>,
+): Promise<void> {
+  const { db, clock, rules } = options;
   await db.transaction().execute(async (trx) => {
-    let order = await lockOrder(trx, command.order_id);
+    const order = await lockOrder(trx, command.order_id);
     if (!order) throw new Error(`command ${command.id} has no order`);
-    const now = clock.now();
-    await finishCommand(trx, command.id, refused ? 'refused' : 'done', refused?.why ?? null, now);
-    const attention = refused && !refused.event ? `${command.step}: ${refused.why}` : null;
-    if (change || attention !== order.needs_attention) {
-      order = await updateOrder(trx, order.id, {
-        ...change,
-        needs_attention: attention,
-        updated_at: now,
-        version: order.version + 1,
-      });
-    }
-    if (refused?.event) order = await advance(trx, order, refused.event, options);
-    // Back on its way: what the parcel did while we tried to stop it counts now.
-    if (refused?.event === 'cancellation_refused' && order.delivery_stage) {
-      for (const event of sagaEventsOfStage[order.delivery_stage]) order = await advance(trx, order, event, options);
-    }
-    if (order.status === 'cancelling' && !(await stillOwed(trx, order.id)))
-      await advance(trx, order, 'compensated', options);
+    const stored = await storedOf(trx, order);
+    const decision = afterTry(stored, { id: command.id, attempt: command.attempts }, outcome, clock.now(), rules);
+    await write(trx, stored, decision, options, { change });
   });
 }
 
 const money = (order: OrderRow, amount: number): MoneyMessage => ({ amount, currency: order.currency });
 const total = (order: OrderRow): number => order.price + order.delivery_price;
 
-/** A final no becomes an outcome; anything else is thrown and tried again. */
-async function unlessRefused(call: Promise<unknown>, event: SagaEvent | null): Promise<Outcome> {
+/** A final no becomes an answer; anything else is thrown and tried again. */
+async function unlessRefused(call: Promise<unknown>, event: SagaEvent | null): Promise<Answer> {
   try {
     await call;
     return {};
@@ -172,7 +146,7 @@ const isRefusal = (error: unknown): error is ProblemError =>
 const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof ProblemError && codes.includes(error.code);
 
-const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) => Promise<Outcome>>> = {
+const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) => Promise<Answer>>> = {
   async start_payment(order, { rpc, publicUrl }) {
     const { payment } = await rpc.payments.startPayment(
       {
@@ -276,12 +250,12 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
   },
 
   async release_ad(order, { rpc }) {
-    const outcome = await unlessRefused(
+    const answer = await unlessRefused(
       rpc.ads.release({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'release_ad')),
       null,
     );
     // An ad that is gone, or that this order no longer holds, needs no release.
-    return outcome.refused ? {} : outcome;
+    return answer.refused ? {} : answer;
   },
 };
 

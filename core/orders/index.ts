@@ -1,6 +1,6 @@
 // The orders service, assembled.
 import type { ServiceModule } from '../platform/service.ts';
-import { type CommandOptions, startCommandLoop } from './commands.ts';
+import { type CommandOptions, pauseMs, startCommandLoop } from './commands.ts';
 import { orderEvents } from './events.ts';
 import { orderHttp } from './http.ts';
 import { migrations } from './migrations/index.ts';
@@ -20,11 +20,14 @@ export const orders: ServiceModule<OrdersTables> = {
       log,
       metrics,
       publicUrl: config.publicUrl,
-      timeoutSeconds: {
-        payment: config.paymentTimeoutSeconds,
-        handover: config.deliveryTimeoutSeconds,
-        delivery: config.deliveryTimeoutSeconds,
-        acceptance: config.acceptTimeoutSeconds,
+      rules: {
+        timeoutSeconds: {
+          payment: config.paymentTimeoutSeconds,
+          handover: config.deliveryTimeoutSeconds,
+          delivery: config.deliveryTimeoutSeconds,
+          acceptance: config.acceptTimeoutSeconds,
+        },
+        pauseMs,
       },
     };
     return {

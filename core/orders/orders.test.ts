@@ -15,7 +15,7 @@ import { createOutbox } from '../platform/db/outbox.ts';
 import type { RpcClients } from '../platform/service.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
 import { createMetrics } from '../platform/telemetry/metrics.ts';
-import { type CommandOptions, startCommandLoop } from './commands.ts';
+import { type CommandOptions, pauseMs, startCommandLoop } from './commands.ts';
 import { orderEvents } from './events.ts';
 import { migrations } from './migrations/index.ts';
 import { acceptOrder, cancelOrder, createOrder, getOrder, listOrders } from './service.ts';
@@ -107,7 +107,10 @@ describe('orders', () => {
       log: silentLog,
       metrics,
       publicUrl: 'https://lotok.example',
-      timeoutSeconds: { payment: paymentTimeoutSeconds, handover: 3600, delivery: 3600, acceptance: 3600 },
+      rules: {
+        timeoutSeconds: { payment: paymentTimeoutSeconds, handover: 3600, delivery: 3600, acceptance: 3600 },
+        pauseMs,
+      },
     };
     const handlers = orderEvents(options);
     const hear = async <Type extends EventType & keyof typeof handlers>(

@@ -9,6 +9,7 @@ import type { RpcClients } from '../platform/service.ts';
 import { injectTrace } from '../platform/telemetry/tracing.ts';
 import { advance, tellStatus } from './advance.ts';
 import { type CommandOptions, runStep } from './commands.ts';
+import { opened } from './decide.ts';
 import { orderCan, type SagaEvent } from './saga.ts';
 import type { OrderRow, OrdersTables } from './store.ts';
 import * as store from './store.ts';
@@ -68,9 +69,9 @@ async function placeOrder(
   buyerId: UserId,
   request: NewOrder,
 ): Promise<void> {
-  const { db, rpc, clock, outbox, timeoutSeconds } = options;
+  const { db, rpc, clock, outbox, rules } = options;
   const ad = await rpc.ads.reserve(
-    { adId: request.ad_id, orderId, buyerId, ttlSeconds: timeoutSeconds.payment + holdMarginSeconds },
+    { adId: request.ad_id, orderId, buyerId, ttlSeconds: rules.timeoutSeconds.payment + holdMarginSeconds },
     { idempotencyKey: `${orderId}:reserve`, deadlineMs: reserveDeadlineMs },
   );
   if (!ad.price) throw new Error('ads reserved an ad without a price');
@@ -87,10 +88,10 @@ async function placeOrder(
   const now = clock.now();
   const headers: Record<string, string> = {};
   injectTrace(headers);
+  const begun = opened(now, rules);
   const order: OrderRow = {
+    ...begun.order,
     id: orderId,
-    status: 'pending_payment',
-    cancel_reason: null,
     buyer_id: buyerId,
     seller_id: ad.sellerId as UserId,
     ad_id: ad.adId,
@@ -101,20 +102,14 @@ async function placeOrder(
     price: ad.price.amount,
     delivery_price: quote.price.amount,
     payment_id: uuidv7(),
-    payment_status: 'in_progress',
-    payment_version: 0,
     confirmation_url: null,
     shipment_id: uuidv7(),
     delivery_method: delivery.method,
     address: delivery.method === 'courier' ? delivery.address : null,
     pickup_point: delivery.method === 'pickup_point' ? delivery.pickup_point : null,
-    delivery_stage: null,
-    delivery_version: 0,
     tracking_number: null,
     estimated_from: quote.estimated?.from ?? null,
     estimated_to: quote.estimated?.to ?? null,
-    deadline_at: new Date(now.getTime() + timeoutSeconds.payment * 1000),
-    needs_attention: null,
     created_at: now,
     updated_at: now,
     version: 1,
@@ -127,7 +122,13 @@ async function placeOrder(
       .returning('id')
       .executeTakeFirst();
     if (!inserted) return; // the same request at the same moment was first
-    await store.oweCommands(trx, orderId, ['start_payment'], now, headers);
+    await store.oweCommands(
+      trx,
+      orderId,
+      begun.commands.map(({ step }) => step),
+      now,
+      headers,
+    );
     await tellStatus(trx, outbox, order, null, now);
   });
   options.metrics.sagaTransitions.inc({ from: 'none', to: 'pending_payment', event: 'created' });

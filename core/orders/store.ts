@@ -1,11 +1,12 @@
 // Queries of orders; nobody else reads its schema.
-import { type Generated, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type Generated, type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { OrderId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { CancelReason, Order, OrderStatus } from '../../contracts/orders.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { ServiceTables } from '../platform/service.ts';
+import type { SagaCommand } from './decide.ts';
 import type { Step } from './saga.ts';
 
 export interface OrdersTable {
@@ -48,10 +49,8 @@ export interface CommandsTable {
   id: Generated<number>;
   order_id: OrderId;
   step: Step;
-  /** `dropped`: the order took another way before it was begun. `refused`: the answer was a final no. */
-  state: 'owed' | 'done' | 'refused' | 'dropped';
+  state: SagaCommand['state'];
   attempts: number;
-  /** Not tried before; while it runs this is the end of its lease. */
   not_before: Timestamp;
   last_error: string | null;
   /** The trace that it belongs to. */
@@ -69,6 +68,8 @@ export interface TimelineTable {
   reason: CancelReason | null;
   at: Timestamp;
 }
+
+export type NewTimelineEntry = Insertable<TimelineTable>;
 
 export interface OrdersTables extends ServiceTables {
   orders: OrdersTable;
@@ -106,10 +107,7 @@ export const readTimeline = (db: Db, id: OrderId) =>
     .orderBy('id')
     .execute();
 
-export async function appendTimeline(
-  trx: Trx,
-  entry: { order_id: OrderId; kind: TimelineTable['kind']; value: string; reason: CancelReason | null; at: Date },
-): Promise<void> {
+export async function appendTimeline(trx: Trx, entry: NewTimelineEntry): Promise<void> {
   await trx.insertInto('timeline').values(entry).execute();
 }
 
@@ -209,21 +207,9 @@ export async function oweCommands(
   await sql`select pg_notify('orders_commands', '')`.execute(trx);
 }
 
-/** Steps that were never tried; one that was may have had its effect, so it has to be carried to its end. */
-export async function dropUntried(trx: Trx, orderId: OrderId, droppable: readonly Step[], at: Date): Promise<void> {
-  await trx
-    .updateTable('commands')
-    .set({ state: 'dropped', finished_at: at })
-    .where('order_id', '=', orderId)
-    .where('state', '=', 'owed')
-    .where('attempts', '=', 0)
-    .where('step', 'in', droppable)
-    .execute();
-}
-
 /**
  * Takes the next command that is due, by a lease: it comes again when its taker dies.
- * A command waits for the earlier ones of its order.
+ * A command waits for the earlier ones of its order; decide.ts has the same rule as `dueCommand`.
  */
 export async function takeCommand(
   db: Db,
@@ -263,35 +249,25 @@ export async function takeCommand(
     .executeTakeFirst();
 }
 
-export async function finishCommand(
+/** What was decided of a command; how often it is begun is for its takers to say. */
+export async function updateCommand(
   trx: Trx,
   id: number,
-  state: 'done' | 'refused',
-  error: string | null,
-  at: Date,
+  { state, not_before, last_error, finished_at }: SagaCommand,
 ): Promise<void> {
-  await trx.updateTable('commands').set({ state, last_error: error, finished_at: at }).where('id', '=', id).execute();
+  await trx.updateTable('commands').set({ state, not_before, last_error, finished_at }).where('id', '=', id).execute();
 }
 
-export async function postponeCommand(db: Db, id: number, notBefore: Date, error: string): Promise<void> {
-  await db
-    .updateTable('commands')
-    .set({ not_before: notBefore, last_error: error })
-    .where('id', '=', id)
-    .where('state', '=', 'owed')
-    .execute();
-}
-
-export async function stillOwed(trx: Trx, orderId: OrderId): Promise<boolean> {
-  const row = await trx
+/** What happened or is to happen, oldest first, locked: nobody begins any of it until the transaction ends. */
+export const readCommands = (trx: Trx, orderId: OrderId): Promise<CommandRow[]> =>
+  trx
     .selectFrom('commands')
-    .select('id')
+    .selectAll()
     .where('order_id', '=', orderId)
-    .where('state', '=', 'owed')
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
+    .where('state', '<>', 'dropped')
+    .orderBy('id')
+    .forUpdate()
+    .execute();
 
 /** An order whose time is up, locked for the rest of the transaction. */
 export const lockOverdue = (trx: Trx, now: Date): Promise<OrderRow | undefined> =>
