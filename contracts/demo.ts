@@ -20,7 +20,8 @@ const demoUser = (number: number, account: string, name: string, roles: readonly
 
 export const demoBuyer = demoUser(1, 'buyer', 'Анна');
 export const demoBuyer2 = demoUser(2, 'buyer2', 'Борис');
-export const demoModerator = demoUser(3, 'moderator', 'Модератор', ['user', 'moderator', 'operator']);
+export const demoModerator = demoUser(3, 'moderator', 'Модератор', ['user', 'moderator']);
+export const demoOperator = demoUser(4, 'operator', 'Оператор', ['user', 'operator']);
 
 /** Most demo ads are theirs. */
 export const demoSellers = [
@@ -32,4 +33,4 @@ export const demoSellers = [
   demoUser(16, 'seller6', 'Екатерина'),
 ] as const;
 
-export const demoUsers: readonly DemoUser[] = [demoBuyer, demoBuyer2, demoModerator, ...demoSellers];
+export const demoUsers: readonly DemoUser[] = [demoBuyer, demoBuyer2, demoModerator, demoOperator, ...demoSellers];

@@ -81,6 +81,11 @@ export const DeliveryStageChanged = z.object({
   version: z.int(),
 });
 
+/** Work of a service's own, which nobody's call waits for, is stuck: a person has to look. `why` is null when it no longer is. */
+const attention = { order_id: OrderId, why: z.string().nullable(), at: Instant, version: z.int() };
+export const PaymentAttention = z.object({ payment_id: PaymentId, ...attention });
+export const DeliveryAttention = z.object({ shipment_id: ShipmentId, ...attention });
+
 /** Every event type: the topic it is on and the shape of its data. */
 export const eventTypes = {
   'ad.changed': { topic: 'ads.v1', data: AdChanged },
@@ -92,7 +97,9 @@ export const eventTypes = {
   'report.resolved': { topic: 'reports.v1', data: ReportResolved },
   'order.status_changed': { topic: 'orders.v1', data: OrderStatusChanged },
   'payment.status_changed': { topic: 'payments.v1', data: PaymentStatusChanged },
+  'payment.attention': { topic: 'payments.v1', data: PaymentAttention },
   'delivery.stage_changed': { topic: 'deliveries.v1', data: DeliveryStageChanged },
+  'delivery.attention': { topic: 'deliveries.v1', data: DeliveryAttention },
 } as const;
 
 export type EventType = keyof typeof eventTypes;

@@ -1,7 +1,7 @@
 // OpenAPI 3.1, made from the routes: what is validated is what is documented.
 import { z } from 'zod';
 import { Problem, type ProblemCode, problems, problemType } from './problem.ts';
-import type { RouteSpec } from './route.ts';
+import { needsToken, type RouteSpec, roleFor } from './route.ts';
 import { routes } from './routes.ts';
 import { StreamQuery } from './stream.ts';
 
@@ -130,8 +130,8 @@ function operation(spec: RouteSpec): Json {
     ? { [success.contentType ?? 'application/json']: { schema: schemaOf(success.body, 'output') } }
     : success.contentType && { [success.contentType]: { schema: { type: 'string', format: 'binary' } } };
   const own: ProblemCode[] = [
-    ...(spec.auth === 'user' || spec.auth === 'moderator' ? (['unauthenticated'] as const) : []),
-    ...(spec.auth === 'moderator' ? (['forbidden'] as const) : []),
+    ...(needsToken(spec) ? (['unauthenticated'] as const) : []),
+    ...(roleFor(spec) ? (['forbidden'] as const) : []),
     ...(spec.query || spec.params || spec.headers ? (['invalid-parameter'] as const) : []),
     ...(body ? (['invalid-json', 'unsupported-media-type'] as const) : []),
     ...(body || spec.rawBody ? (['content-too-large'] as const) : []),
@@ -142,7 +142,7 @@ function operation(spec: RouteSpec): Json {
     operationId: spec.id,
     tags: [spec.service],
     summary: spec.summary,
-    security: spec.auth === 'user' || spec.auth === 'moderator' ? [{ token: [] }] : [],
+    security: needsToken(spec) ? [{ token: [] }] : [],
     parameters: [
       ...parametersOf(spec.params, 'path'),
       ...parametersOf(spec.query, 'query'),

@@ -39,6 +39,7 @@ export const cancelReasons = [
   'delivery_timeout',
   'ad_unavailable',
   'payment_error',
+  'operator_cancelled',
 ] as const;
 export const CancelReason = z.enum(cancelReasons);
 export type CancelReason = z.infer<typeof CancelReason>;

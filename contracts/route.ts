@@ -23,7 +23,7 @@ export interface RouteSpec {
   readonly path: `/${string}`;
   readonly summary: string;
   /** `public` routes ignore tokens and may be cached; `signed` ones carry a provider's signature instead of a token. */
-  readonly auth: 'public' | 'user' | 'moderator' | 'signed';
+  readonly auth: 'public' | 'user' | 'moderator' | 'operator' | 'signed';
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
@@ -39,6 +39,11 @@ export interface RouteSpec {
   };
   readonly problems?: readonly ProblemCode[];
 }
+
+/** Whether a route needs a token, and of whom beside. */
+export const needsToken = ({ auth }: RouteSpec): boolean => auth !== 'public' && auth !== 'signed';
+export const roleFor = ({ auth }: RouteSpec): 'moderator' | 'operator' | null =>
+  auth === 'moderator' || auth === 'operator' ? auth : null;
 
 /** Keeps the literal types of a route, so that handlers and clients are typed by it. */
 export const route = <const Spec extends RouteSpec>(spec: Spec): Spec => spec;

@@ -3,6 +3,7 @@ import { adRoutes } from './ads.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { mediaRoutes } from './media.ts';
 import { notificationRoutes } from './notifications.ts';
+import { operationsRoutes } from './operations.ts';
 import { orderRoutes } from './orders.ts';
 import { paymentRoutes } from './payments.ts';
 import { reportRoutes } from './reports.ts';
@@ -17,6 +18,7 @@ export const routes = {
   ...mediaRoutes,
   ...reportRoutes,
   ...orderRoutes,
+  ...operationsRoutes,
   ...paymentRoutes,
   ...deliveryRoutes,
   ...notificationRoutes,

@@ -1,7 +1,7 @@
 // Core's REST routes at the edge: who may pass, what is answered from the cache, which service is asked.
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { ProblemError } from '../contracts/problem.ts';
-import type { RouteSpec, ServiceName } from '../contracts/route.ts';
+import { needsToken, type RouteSpec, roleFor, type ServiceName } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
 import type { Tokens } from './auth/tokens.ts';
 import type { Cache } from './cache/engine.ts';
@@ -54,11 +54,12 @@ export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps):
   function guarded(spec: RouteSpec): MiddlewareHandler<EdgeEnv> {
     return async (c, next) => {
       c.set('route', spec.path);
-      if (spec.auth === 'user' || spec.auth === 'moderator') {
+      if (needsToken(spec)) {
         const claims = await tokens.authenticate(c.req.raw.headers);
         c.set('claims', claims);
-        if (spec.auth === 'moderator' && !claims.roles.includes('moderator')) {
-          throw new ProblemError('forbidden', { detail: 'Only moderators may do this' });
+        const role = roleFor(spec);
+        if (role && !claims.roles.includes(role)) {
+          throw new ProblemError('forbidden', { detail: `Only ${role}s may do this` });
         }
       }
       await next();

@@ -1,9 +1,12 @@
 // What delivery wants from the courier, done outside of transactions and as often as it takes.
 import type { Kysely } from 'kysely';
+import { ProblemError } from '../../contracts/problem.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
+import { isOver } from '../platform/patience.ts';
+import { redactText } from '../platform/telemetry/redact.ts';
 import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
-import { applyWord, type Changing, moveTo, pauseMs } from './changes.ts';
-import { type Courier, CourierRefusal, type CourierShipment } from './couriers/courier.ts';
+import { applyWord, attend, type Changing, moveTo, pauseMs } from './changes.ts';
+import { type Courier, CourierRefusal, type CourierShipment, CourierUnavailable } from './couriers/courier.ts';
 import {
   type DeliveryTables,
   lockShipment,
@@ -21,7 +24,6 @@ export interface CarryingOut extends Changing {
 /** Longer than a caller waits for the courier: until then the worker leaves the shipment alone. */
 export const leaseMs = 15_000;
 const atOnce = 8;
-const attemptsBeforeAttention = 10;
 
 /**
  * Registers the parcel where that is not known to have happened, then cancels it if that was decided, or just asks where
@@ -47,11 +49,18 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
     word = await courier.get(courierId);
   }
   return options.db.transaction().execute(async (trx) => {
-    const heard = await applyWord(trx, await relock(trx, shipment), word, options);
+    const heard = await answered(trx, await applyWord(trx, await relock(trx, shipment), word, options), options);
     if (refusal === null || !heard.cancelling) return heard;
     options.log.warn('shipment.cancellation_refused', { shipment_id: heard.id, stage: heard.stage, refusal });
     return updateShipment(trx, heard.id, { cancelling: false, last_error: refusal });
   });
+}
+
+/** The courier is there and knows the parcel: whoever was called because of that may go. */
+async function answered(trx: Trx, shipment: ShipmentRow, options: CarryingOut): Promise<ShipmentRow> {
+  if (shipment.failures === 0 && shipment.attention === null) return shipment;
+  const row = await updateShipment(trx, shipment.id, { failures: 0, tried_since: null });
+  return attend(trx, row, null, options);
 }
 
 async function register(options: CarryingOut, courier: Courier, shipment: ShipmentRow): Promise<ShipmentRow> {
@@ -95,18 +104,8 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
             await inSpan('delivery ask', { parent: extractTrace(shipment.trace) }, () => carryOut(options, shipment));
           } catch (error) {
             const { id, attempts } = shipment;
-            const fields = { shipment_id: id, attempts, error };
-            if (attempts >= attemptsBeforeAttention) log.error('shipment.needs_attention', fields);
-            else log.warn('shipment.postponed', fields);
-            await db
-              .updateTable('shipments')
-              .set({
-                due_at: new Date(clock.now().getTime() + pauseMs(attempts)),
-                last_error: error instanceof Error ? error.message : String(error),
-              })
-              .where('id', '=', id)
-              .where('due_at', 'is not', null)
-              .execute();
+            log.warn('shipment.postponed', { shipment_id: id, attempts, error });
+            await postpone(options, shipment, error);
           }
         }),
       );
@@ -114,6 +113,30 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
     },
   });
 }
+
+/** After a try by the worker that failed: when the next one is, or that there is none and a person has to look. */
+async function postpone(options: CarryingOut, { id }: ShipmentRow, error: unknown): Promise<void> {
+  const { db, clock, patience } = options;
+  const now = clock.now();
+  const message = redactText(error instanceof Error ? error.message : String(error)).slice(0, 300);
+  await db.transaction().execute(async (trx) => {
+    const shipment = await lockShipment(trx, id);
+    if (!shipment?.due_at) return;
+    const failures = shipment.failures + (isSilence(error) ? 0 : 1);
+    // A question that nobody answers waits for better times; what was decided does not.
+    const isOwed = shipment.stage === null || shipment.cancelling;
+    const trying = { failures, since: shipment.tried_since ?? now };
+    const over = isOwed ? isOver(trying, now, patience) : failures >= patience.failures;
+    const due_at = over ? null : new Date(now.getTime() + pauseMs(shipment.attempts));
+    const postponed = await updateShipment(trx, id, { failures, due_at, last_error: message });
+    const about = shipment.stage === null ? 'register' : shipment.cancelling ? 'cancel' : 'ask';
+    if (over) await attend(trx, postponed, `${about}: ${message}`, options);
+  });
+}
+
+/** The courier was not there, or had no time. Anything else is an answer, also a bad one. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof CourierUnavailable || (error instanceof ProblemError && error.code === 'timeout');
 
 async function relock(trx: Trx, { id }: ShipmentRow): Promise<ShipmentRow> {
   const locked = await lockShipment(trx, id);

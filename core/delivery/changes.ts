@@ -5,6 +5,7 @@ import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import { addNotice } from '../platform/db/notices.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
+import type { Patience } from '../platform/patience.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { CourierShipment } from './couriers/courier.ts';
 import { hear, isFinal } from './rules.ts';
@@ -16,10 +17,13 @@ export interface Changing {
   readonly log: Log;
   /** How long the courier may be silent about a parcel that is on its way, before it is asked. */
   readonly askAfterMs: number;
+  readonly patience: Patience;
 }
 
 const longestAskMs = 15 * 60_000;
 const pauses = { firstMs: 200, longestMs: 60_000 };
+/** Nothing has been tried yet of what is wanted now. */
+export const untried = { attempts: 0, failures: 0, tried_since: null, last_error: null } as const;
 
 /** Applies what the courier says to a locked shipment. Old news, and news heard before, change nothing. */
 export async function applyWord(
@@ -41,7 +45,26 @@ export async function applyWord(
   });
   for (const stage of path) row = await moveTo(trx, row, stage, reasonOf(row, stage, word), changing);
   const cancelling = row.cancelling && row.stage === 'created';
-  return updateShipment(trx, row.id, { cancelling, due_at: nextDue({ ...row, cancelling }, changing) });
+  const due_at = nextDue({ ...row, cancelling }, changing);
+  const heard = await updateShipment(trx, row.id, { cancelling, due_at });
+  return due_at === null ? attend(trx, heard, null, changing) : heard;
+}
+
+/** Calls a person, or says that nobody is needed any more. */
+export async function attend(
+  trx: Trx,
+  shipment: ShipmentRow,
+  why: string | null,
+  { outbox, clock, log }: Changing,
+): Promise<ShipmentRow> {
+  if (shipment.attention === why) return shipment;
+  const version = shipment.attention_version + 1;
+  const row = await updateShipment(trx, shipment.id, { attention: why, attention_version: version });
+  const { id: shipment_id, order_id } = row;
+  const at = clock.now().toISOString();
+  await outbox.add(trx, 'delivery.attention', shipment_id, { shipment_id, order_id, why, at, version });
+  if (why !== null) log.error('shipment.needs_attention', { shipment_id, order_id, why });
+  return row;
 }
 
 /** One change, told once: the version is part of the event. */
@@ -56,8 +79,7 @@ export async function moveTo(
   const row = await updateShipment(trx, shipment.id, {
     stage,
     reason,
-    attempts: 0,
-    last_error: null,
+    ...untried,
     updated_at: now,
     version: shipment.version + 1,
   });

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { type NoticesTables, startNoticeLoop } from '../platform/db/notices.ts';
 import { createWatchers } from '../platform/db/watchers.ts';
 import { createPartner } from '../platform/http/partner.ts';
+import { patience } from '../platform/patience.ts';
 import { derivedSecret, folderSecret } from '../platform/secrets.ts';
 import type { ServiceContext, ServiceModule } from '../platform/service.ts';
 import { startWorkLoop } from './carrying-out.ts';
@@ -32,6 +33,7 @@ export const delivery: ServiceModule<DeliveryTables> = {
       defaultCourier: [...couriers.values()][0] ?? null,
       pickupPoints: createPickupPoints(),
       askAfterMs,
+      patience,
       watchers: createWatchers({
         name: 'delivery.watchers',
         channel: changesChannel,

@@ -4,15 +4,29 @@ import { Money, OrderId, ShipmentId, Slug, UserId } from '../../contracts/common
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import { fieldErrors, ProblemError } from '../../contracts/problem.ts';
 import {
+  type Attention as AttentionMessage,
   DeliveryServiceService,
+  type GetStoryResponse,
   type Shipment as ShipmentMessage,
   type Stage,
 } from '../../proto/generated/lotok/delivery/v1/delivery.ts';
 import type { RpcServer } from '../platform/rpc/server.ts';
+import { traceIdOf } from '../platform/telemetry/tracing.ts';
 import { estimatedOf } from './changes.ts';
 import type { To } from './couriers/courier.ts';
-import { cancelShipment, createShipment, type DeliveryOptions, quote, read, watch } from './service.ts';
+import {
+  type Attention,
+  cancelShipment,
+  createShipment,
+  type DeliveryOptions,
+  giveUp,
+  quote,
+  read,
+  retry,
+  watch,
+} from './service.ts';
 import type { ShipmentRow } from './store.ts';
+import { type ShipmentStory, tellStory } from './story.ts';
 
 const Destination = z
   .object({ address: z.string().max(300), pickupPoint: z.union([Slug, z.literal('')]) })
@@ -27,6 +41,7 @@ const Quote = z.object({ fromCity: Slug, destination: Destination, declaredValue
 const OneShipment = z.object({ shipmentId: ShipmentId });
 const CancelShipment = OneShipment.extend({ reason: z.string().max(300) });
 const Watched = OneShipment.extend({ afterVersion: z.int().min(0) });
+const AboutAttention = OneShipment.extend({ attentionVersion: z.int().min(0) });
 const CreateShipment = OneShipment.extend({
   orderId: OrderId,
   buyerId: UserId,
@@ -53,6 +68,15 @@ export function deliveryRpc(server: RpcServer, options: DeliveryOptions): void {
       const { shipmentId, afterVersion } = parse(Watched, request);
       for await (const shipment of watch(options, shipmentId, afterVersion, signal)) yield present(shipment);
     },
+    async retry(request) {
+      const { shipmentId, attentionVersion } = parse(AboutAttention, request);
+      return { attention: presentAttention(await retry(options, shipmentId, attentionVersion)) };
+    },
+    async giveUp(request) {
+      const { shipmentId, attentionVersion } = parse(AboutAttention, request);
+      return { attention: presentAttention(await giveUp(options, shipmentId, attentionVersion)) };
+    },
+    getStory: async (request) => presentStory(await tellStory(options, parse(OneShipment, request).shipmentId)),
   });
 }
 
@@ -78,6 +102,39 @@ function present(shipment: ShipmentRow): { shipment: ShipmentMessage } {
       reason: shipment.reason ?? '',
       version: shipment.version,
     },
+  };
+}
+
+const presentAttention = ({ why, version }: Attention): AttentionMessage => ({ why: why ?? '', version });
+
+function presentStory({ shipment, courier, changes, courierEvents }: ShipmentStory): GetStoryResponse {
+  const { attempts, failures, last_error, due_at } = shipment;
+  return {
+    shipmentId: shipment.id,
+    courier: shipment.courier,
+    courierId: shipment.courier_id ?? '',
+    trackingNumber: shipment.tracking_number ?? '',
+    stage: shipment.stage ?? '',
+    reason: shipment.reason ?? '',
+    courierSays: courier.says ?? '',
+    courierError: courier.error ?? '',
+    cancelling: shipment.cancelling,
+    cancelReason: shipment.cancel_reason ?? '',
+    estimated: estimatedOf(shipment) ?? undefined,
+    work: { attempts, failures, lastError: last_error ?? '', nextTryAt: due_at?.toISOString() ?? '' },
+    attention: presentAttention({ why: shipment.attention, version: shipment.attention_version }),
+    changes: changes.map(({ version, stage, reason, at }) => ({
+      version,
+      stage,
+      reason: reason ?? '',
+      at: at.toISOString(),
+    })),
+    courierEvents: courierEvents.map(({ event_id: eventId, stage, received_at }) => ({
+      eventId,
+      stage,
+      at: received_at.toISOString(),
+    })),
+    traceId: traceIdOf(shipment.trace) ?? '',
   };
 }
 

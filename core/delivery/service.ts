@@ -7,7 +7,7 @@ import { cities } from '../platform/catalogue/cities.ts';
 import type { Watchers } from '../platform/db/watchers.ts';
 import { extractTrace, injectTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { type CarryingOut, carryOut, leaseMs } from './carrying-out.ts';
-import { applyWord } from './changes.ts';
+import { applyWord, attend, untried } from './changes.ts';
 import { type Courier, type CourierQuote, CourierRefusal, CourierUnavailable, type To } from './couriers/courier.ts';
 import { answerToCancel, isFinal } from './rules.ts';
 import type { ShipmentRow } from './store.ts';
@@ -112,8 +112,9 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
     cancel_reason: null,
     cancelling: false,
     due_at: new Date(now.getTime() + leaseMs),
-    attempts: 0,
-    last_error: null,
+    ...untried,
+    attention: null,
+    attention_version: 0,
     version: 0,
     created_at: now,
     updated_at: now,
@@ -150,12 +151,48 @@ export async function cancelShipment(
     if (answerToCancel(locked.stage) !== 'do') return locked;
     const due_at = new Date(clock.now().getTime() + leaseMs);
     if (locked.cancelling) return store.updateShipment(trx, id, { due_at });
-    return store.updateShipment(trx, id, { cancelling: true, cancel_reason: reason, due_at, attempts: 0 });
+    return store.updateShipment(trx, id, { cancelling: true, cancel_reason: reason, due_at, ...untried });
   });
   const shipment = answerToCancel(decided.stage) === 'do' ? await orUnavailable(carryOut(options, decided)) : decided;
   if (shipment.stage === 'cancelled') return shipment;
   throw new ProblemError('conflict', { detail: `SHIPMENT_UNDER_WAY: the parcel is ${shipment.stage}` });
 }
+
+export interface Attention {
+  readonly why: string | null;
+  readonly version: number;
+}
+
+/** Tries again what is stuck, as if for the first time. */
+export const retry = (options: DeliveryOptions, id: ShipmentId, version: number): Promise<Attention> =>
+  decideOnStuck(options, id, version, { ...untried, due_at: options.clock.now() });
+
+/** A person takes over: nothing is tried any more. What the courier tells is heard all the same. */
+export const giveUp = (options: DeliveryOptions, id: ShipmentId, version: number): Promise<Attention> =>
+  decideOnStuck(options, id, version, { cancelling: false, due_at: null });
+
+/** A decision about one call for a person; once that is over, deciding about it is no error and changes nothing. */
+async function decideOnStuck(
+  options: DeliveryOptions,
+  id: ShipmentId,
+  version: number,
+  change: Parameters<typeof store.updateShipment>[2],
+): Promise<Attention> {
+  return options.db.transaction().execute(async (trx) => {
+    const shipment = await store.lockShipment(trx, id);
+    if (!shipment) throw new ProblemError('not-found', { detail: 'There is no such shipment' });
+    if (shipment.attention === null) return attentionOf(shipment);
+    if (shipment.attention_version !== version) {
+      throw new ProblemError('conflict', { detail: `It is stuck for another reason now: ${shipment.attention}` });
+    }
+    return attentionOf(await attend(trx, await store.updateShipment(trx, id, change), null, options));
+  });
+}
+
+const attentionOf = ({ attention, attention_version }: ShipmentRow): Attention => ({
+  why: attention,
+  version: attention_version,
+});
 
 export async function read({ db }: Pick<DeliveryOptions, 'db'>, id: ShipmentId): Promise<ShipmentRow> {
   const shipment = await store.readShipment(db, id);

@@ -36,7 +36,13 @@ export interface ShipmentsTable {
   due_at: NullableTimestamp;
   /** Of the present work or question, since the last change. */
   attempts: number;
+  /** Of these the ones that failed with an answer, and when the first one was. */
+  failures: number;
+  tried_since: NullableTimestamp;
   last_error: string | null;
+  /** Why a person has to look, and how often that has changed. */
+  attention: string | null;
+  attention_version: number;
   /** The trace of the purchase, which webhooks don't carry. */
   trace: Json<Record<string, string>>;
   /** 0 while there is nothing to tell. */
@@ -115,10 +121,12 @@ export async function appendChange(trx: Trx, shipment: ShipmentRow, stage: Deliv
   await addAndNotify(trx, insert, changesChannel);
 }
 
-export const readChanges = (db: Db, id: ShipmentId, after: number) =>
+export type ChangeRow = Pick<Selectable<DeliveryTables['shipment_changes']>, 'version' | 'stage' | 'reason' | 'at'>;
+
+export const readChanges = (db: Db, id: ShipmentId, after: number): Promise<ChangeRow[]> =>
   db
     .selectFrom('shipment_changes')
-    .select(['version', 'stage', 'reason'])
+    .select(['version', 'stage', 'reason', 'at'])
     .where('shipment_id', '=', id)
     .where('version', '>', after)
     .orderBy('version')
@@ -148,11 +156,29 @@ export async function recordCourierEvent(
   return inserted !== undefined;
 }
 
+export type CourierEventRow = Pick<Selectable<DeliveryTables['courier_events']>, 'event_id' | 'stage' | 'received_at'>;
+
+/** What the courier told last, oldest first. */
+export async function readCourierEvents(db: Db, id: ShipmentId): Promise<CourierEventRow[]> {
+  const newest = await db
+    .selectFrom('courier_events')
+    .select(['event_id', 'stage', 'received_at'])
+    .where('shipment_id', '=', id)
+    .orderBy('received_at', 'desc')
+    .limit(100)
+    .execute();
+  return newest.reverse();
+}
+
 /** Takes shipments that are due; until `leaseUntil` nobody else takes them. */
 export const takeDueShipments = (db: Db, now: Date, leaseUntil: Date, limit: number): Promise<ShipmentRow[]> =>
   db
     .updateTable('shipments')
-    .set((update) => ({ due_at: leaseUntil, attempts: update('attempts', '+', 1) }))
+    .set((update) => ({
+      due_at: leaseUntil,
+      attempts: update('attempts', '+', 1),
+      tried_since: sql`coalesce(tried_since, ${now}::timestamptz)`,
+    }))
     .where('id', 'in', (select) =>
       select
         .selectFrom('shipments')

@@ -61,7 +61,7 @@ async function sendOne(options: MailsOptions, mail: NotificationRow, order: Orde
   await inSpan(`notifications mail ${mail.kind}`, span, async () => {
     try {
       await deliver(options, mail, order);
-      await writeMailState(db, mail.id, { mail: 'sent', mail_error: null });
+      await writeMailState(db, mail.id, { mail: 'sent', mail_error: null, mailed_at: clock.now() });
       count('sent');
       log.info('mail.sent', about);
     } catch (error) {

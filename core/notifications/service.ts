@@ -62,6 +62,7 @@ export async function notify(
     mail_attempts: 0,
     mail_not_before: now,
     mail_error: null,
+    mailed_at: null,
     headers,
     created_at: now,
   };

@@ -27,6 +27,7 @@ interface NotificationTable {
   mail_not_before: Timestamp;
   /** Why the last try failed; with `failed`, why there will be no other. */
   mail_error: string | null;
+  mailed_at: NullableTimestamp;
   /** The trace that it belongs to. */
   headers: Json<Record<string, string>>;
   created_at: Timestamp;
@@ -209,6 +210,18 @@ export async function readOrders(db: Db, ids: readonly OrderId[]): Promise<Map<s
   return new Map(rows.map((row) => [row.order_id, row]));
 }
 
+const mostTold = 100;
+
+/** What an order's people were told, newest first. */
+export const readTold = (db: Db, orderId: OrderId): Promise<NotificationRow[]> =>
+  db
+    .selectFrom('notifications')
+    .selectAll()
+    .where('order_id', '=', orderId)
+    .orderBy('id', 'desc')
+    .limit(mostTold)
+    .execute();
+
 /** Takes mails that are due, by a lease: they come again when their taker dies. */
 export function takeMails(db: Db, now: Date, leaseUntil: Date, limit: number): Promise<NotificationRow[]> {
   return db
@@ -234,7 +247,7 @@ export function takeMails(db: Db, now: Date, leaseUntil: Date, limit: number): P
 export async function writeMailState(
   db: Db,
   id: NotificationId,
-  change: Partial<Pick<NotificationRow, 'mail' | 'mail_not_before' | 'mail_error'>>,
+  change: Partial<Pick<NotificationRow, 'mail' | 'mail_not_before' | 'mail_error' | 'mailed_at'>>,
 ): Promise<void> {
   await db.updateTable('notifications').set(change).where('id', '=', id).where('mail', '=', 'owed').execute();
 }

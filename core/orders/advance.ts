@@ -5,7 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
-import { injectTrace } from '../platform/telemetry/tracing.ts';
+import { currentTraceId, injectTrace } from '../platform/telemetry/tracing.ts';
 import { afterEvent, type Decision, type Rules } from './decide.ts';
 import type { SagaEvent } from './saga.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type OrdersTables,
   oweCommands,
   readCommands,
+  tellOfCommands,
   updateCommand,
   updateOrder,
 } from './store.ts';
@@ -55,7 +56,7 @@ export interface Beside {
   /** Columns of the order that the saga has no say in. */
   readonly change?: Partial<OrderRow>;
   /** What was heard, for the timeline. */
-  readonly heard?: Omit<NewTimelineEntry, 'order_id'>;
+  readonly heard?: Omit<NewTimelineEntry, 'order_id' | 'trace_id'>;
 }
 
 /** Writes a decision about what is stored; returns the order as it is then. */
@@ -71,17 +72,13 @@ export async function write(
   // Owed and dropped in one decision: that never was.
   const owed = state.commands.filter((command) => command.id === null && command.state === 'owed');
   for (const command of state.commands) {
-    if (command.id !== null && command !== known.get(command.id)) await updateCommand(trx, command.id, command);
+    if (command.id === null || command === known.get(command.id)) continue;
+    await updateCommand(trx, command.id, command);
+    if (command.state === 'owed' && command.not_before <= now) await tellOfCommands(trx);
   }
   const headers: Record<string, string> = {};
   injectTrace(headers);
-  await oweCommands(
-    trx,
-    order.id,
-    owed.map(({ step }) => step),
-    now,
-    headers,
-  );
+  await oweCommands(trx, order.id, owed, now, headers);
 
   const moved = { ...decided(order, state.order), ...change };
   const changed =
@@ -101,7 +98,7 @@ export async function write(
       version: order.version + index + 1,
     },
   }));
-  if (heard) await appendTimeline(trx, { order_id: order.id, ...heard });
+  if (heard) await appendTimeline(trx, { order_id: order.id, trace_id: currentTraceId() ?? null, ...heard });
   for (const { passage, order: then } of told) {
     const { event, from, to, cancelReason: reason } = passage;
     await tellStatus(trx, outbox, then, from, now);
@@ -119,7 +116,7 @@ function decided(before: OrderRow, after: Decision['state']['order']): Partial<O
   return Object.fromEntries(names.filter((name) => after[name] !== before[name]).map((name) => [name, after[name]]));
 }
 
-/** The timeline's line and the event of the order's present status. */
+/** The event of the order's present status, and the timeline's line. */
 export async function tellStatus(
   trx: Transaction<OrdersTables>,
   outbox: Outbox,
@@ -127,14 +124,7 @@ export async function tellStatus(
   previous: OrderRow['status'] | null,
   at: Date,
 ): Promise<void> {
-  await appendTimeline(trx, {
-    order_id: order.id,
-    kind: 'order',
-    value: order.status,
-    reason: order.cancel_reason,
-    at,
-  });
-  await outbox.add(trx, 'order.status_changed', order.id, {
+  const event_id = await outbox.add(trx, 'order.status_changed', order.id, {
     order_id: order.id,
     status: order.status,
     previous_status: previous,
@@ -147,5 +137,14 @@ export async function tellStatus(
       order.estimated_from && order.estimated_to ? { from: order.estimated_from, to: order.estimated_to } : null,
     at: at.toISOString(),
     version: order.version,
+  });
+  await appendTimeline(trx, {
+    order_id: order.id,
+    kind: 'order',
+    value: order.status,
+    reason: order.cancel_reason,
+    at,
+    trace_id: currentTraceId() ?? null,
+    event_id,
   });
 }

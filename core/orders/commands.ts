@@ -8,11 +8,20 @@ import { backoffMs } from '../platform/backoff.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import type { RpcClients } from '../platform/service.ts';
-import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
+import { redactText } from '../platform/telemetry/redact.ts';
+import { currentTraceId, extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { type Advancing, storedOf, write } from './advance.ts';
 import { afterTry, type Outcome } from './decide.ts';
 import type { SagaEvent, Step } from './saga.ts';
-import { type CommandRow, lockOrder, type OrderRow, type OrdersTables, readOrder, takeCommand } from './store.ts';
+import {
+  type CommandRow,
+  lockOrder,
+  noteTry,
+  type OrderRow,
+  type OrdersTables,
+  readOrder,
+  takeCommand,
+} from './store.ts';
 
 export interface CommandOptions extends Advancing {
   readonly db: Kysely<OrdersTables>;
@@ -89,8 +98,8 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
     async () => {
       const { outcome, change } = await tried(calls[step](order, options));
       metrics.sagaCommands.inc({ step, result: outcome.result === 'failed' ? 'error' : outcome.result });
-      if (outcome.result === 'failed')
-        log.warn('command.postponed', { order_id: order.id, step, attempts, error: outcome.why });
+      if (outcome.result !== 'done')
+        log.warn(`command.${outcome.result}`, { order_id: order.id, step, attempts, error: outcome.why });
       await settle(options, command, outcome, change);
     },
   );
@@ -101,9 +110,13 @@ async function tried(call: Promise<Answer>): Promise<{ outcome: Outcome; change:
     const { refused, change = {} } = await call;
     return { outcome: refused ? { result: 'refused', ...refused } : { result: 'done' }, change };
   } catch (error) {
-    return { outcome: { result: 'failed', why: error instanceof Error ? error.message : String(error) }, change: {} };
+    const why = shortened(error instanceof Error ? error.message : String(error));
+    return { outcome: { result: 'failed', answered: !isSilence(error), why }, change: {} };
   }
 }
+
+/** It is shown to operators and kept. */
+const shortened = (why: string): string => redactText(why).slice(0, 500);
 
 /** The end of a try, the order's change and the saga's next step, in one transaction. */
 async function settle(
@@ -117,8 +130,19 @@ async function settle(
     const order = await lockOrder(trx, command.order_id);
     if (!order) throw new Error(`command ${command.id} has no order`);
     const stored = await storedOf(trx, order);
-    const decision = afterTry(stored, { id: command.id, attempt: command.attempts }, outcome, clock.now(), rules);
-    await write(trx, stored, decision, options, { change });
+    const now = clock.now();
+    const { id, attempts: attempt } = command;
+    if (outcome.result !== 'done') {
+      await noteTry(trx, {
+        command_id: id,
+        number: attempt,
+        at: now,
+        answered: outcome.result === 'refused' || outcome.answered,
+        error: outcome.why,
+        trace_id: currentTraceId() ?? null,
+      });
+    }
+    await write(trx, stored, afterTry(stored, { id, attempt }, outcome, now, rules), options, { change });
   });
 }
 
@@ -131,7 +155,7 @@ async function unlessRefused(call: Promise<unknown>, event: SagaEvent | null): P
     await call;
     return {};
   } catch (error) {
-    if (isRefusal(error)) return { refused: { event, why: error.message } };
+    if (isRefusal(error)) return { refused: { event, why: shortened(error.message) } };
     throw error;
   }
 }
@@ -142,6 +166,18 @@ const isRefusal = (error: unknown): error is ProblemError =>
   error.status < 500 &&
   error.code !== 'too-many-requests' &&
   error.code !== 'request-in-progress';
+
+/** The target, or somebody behind it, was not there, or had no time. Anything else is an answer, also a bad one. */
+const isSilence = (error: unknown): boolean =>
+  isCode(
+    error,
+    'unavailable',
+    'payment-unavailable',
+    'delivery-unavailable',
+    'timeout',
+    'too-many-requests',
+    'request-in-progress',
+  );
 
 const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof ProblemError && codes.includes(error.code);
@@ -194,7 +230,7 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
         },
       };
     } catch (error) {
-      if (isRefusal(error)) return { refused: { event: 'parcel_refused', why: error.message } };
+      if (isRefusal(error)) return { refused: { event: 'parcel_refused', why: shortened(error.message) } };
       throw error;
     }
   },
@@ -228,7 +264,7 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
       return {};
     } catch (error) {
       if (isCode(error, 'not-found')) return {}; // it was never made
-      if (isRefusal(error)) return { refused: { event: 'cancellation_refused', why: error.message } };
+      if (isRefusal(error)) return { refused: { event: 'cancellation_refused', why: shortened(error.message) } };
       throw error;
     }
   },

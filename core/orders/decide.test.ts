@@ -1,71 +1,107 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { patience } from '../platform/patience.ts';
 import {
+  afterAttention,
+  afterCompensation,
   afterEvent,
   afterParcelNews,
   afterPaymentNews,
+  afterRetry,
+  afterSkip,
   afterTry,
   type Decision,
-  dueCommand,
   type Outcome,
   opened,
   type Rules,
+  type SagaCommand,
   type SagaState,
+  taken,
 } from './decide.ts';
 import { type SagaEvent, type Step, sagaEvents } from './saga.ts';
 
 const rules: Rules = {
   timeoutSeconds: { payment: 900, handover: 3600, delivery: 3600, acceptance: 3600 },
   pauseMs: (tries) => tries * 1000,
+  patience,
 };
 const start = new Date('2026-11-24T10:00:00Z');
-const later = (seconds: number): Date => new Date(start.getTime() + seconds * 1000);
+const later = (seconds: number, than = start): Date => new Date(than.getTime() + seconds * 1000);
+const leaseSeconds = 10;
 
-/** As the database does it: what is new gets an id, what is begun is counted. */
+const done: Outcome = { result: 'done' };
+const refused: Outcome = { result: 'refused', event: null, why: 'no' };
+const broken: Outcome = { result: 'failed', answered: true, why: 'broken' };
+const silent: Outcome = { result: 'failed', answered: false, why: 'away' };
+
+/** As the database does it: what is new gets an id. */
 const written = ({ state }: Decision): SagaState => {
   let last = Math.max(0, ...state.commands.map(({ id }) => id ?? 0));
   return { ...state, commands: state.commands.map((command) => ({ ...command, id: command.id ?? ++last })) };
 };
+const must = (decision: Decision | null): SagaState => {
+  if (!decision) throw new Error('this changes nothing');
+  return written(decision);
+};
 const placed = (): SagaState => written({ state: opened(start, rules), passages: [] });
-const begun = (state: SagaState, step: Step): SagaState => ({
-  ...state,
-  commands: state.commands.map((each) => (each.step === step ? { ...each, attempts: each.attempts + 1 } : each)),
-});
 const hears = (state: SagaState, ...events: SagaEvent[]): SagaState =>
   events.reduce((before, event) => written(afterEvent(before, event, start, rules)), state);
+const begins = (state: SagaState, now = start): { state: SagaState; command: SagaCommand; id: number } => {
+  const begun = taken(state, now, later(leaseSeconds, now));
+  if (!begun?.command.id) throw new Error('nothing is due');
+  return { ...begun, id: begun.command.id };
+};
 /** Begins what is due and ends it so. */
 const tries = (state: SagaState, outcome: Outcome, now = start): SagaState => {
-  const due = dueCommand(state, now);
-  if (!due?.id) throw new Error('nothing is due');
-  return written(afterTry(begun(state, due.step), { id: due.id, attempt: due.attempts + 1 }, outcome, now, rules));
+  const begun = begins(state, now);
+  return written(afterTry(begun.state, { id: begun.id, attempt: begun.command.attempts }, outcome, now, rules));
 };
-const done: Outcome = { result: 'done' };
+/** The same, as often as it takes until nothing is due for a person's sake. */
+const triesUntilParked = (state: SagaState, outcome: Outcome, everySeconds = 60): { order: SagaState; now: Date } => {
+  let order = state;
+  let now = start;
+  for (let times = 0; times < 2_000 && taken(order, now, now); times += 1) {
+    order = tries(order, outcome, now);
+    now = later(everySeconds, now);
+  }
+  return { order, now };
+};
 const states = ({ commands }: SagaState): Record<string, string> =>
   Object.fromEntries(commands.map(({ step, state }) => [step, state]));
+const commandOf = ({ commands }: SagaState, step: Step): SagaCommand & { id: number } => {
+  const found = commands.findLast((command) => command.step === step);
+  if (!found?.id) throw new Error(`there is no ${step}`);
+  return { ...found, id: found.id };
+};
+const paid = (): SagaState => hears(tries(placed(), done), 'payment_authorized');
+const shipped = (): SagaState => {
+  let order = paid();
+  for (const _step of ['mark_ad_sold', 'create_shipment', 'notify_paid']) order = tries(order, done);
+  return hears(order, 'parcel_taken');
+};
 
 describe('what becomes of an order', () => {
   it('owes one call after another', () => {
-    let order = hears(tries(placed(), done), 'payment_authorized');
+    let order = paid();
     expect(states(order)).toEqual({
       start_payment: 'done',
       mark_ad_sold: 'owed',
       create_shipment: 'owed',
       notify_paid: 'owed',
     });
-    expect(dueCommand(order, start)?.step).toBe('mark_ad_sold');
-    order = tries(order, { result: 'failed', why: 'away' });
+    expect(begins(order).command.step).toBe('mark_ad_sold');
+    order = tries(order, broken);
     // Nobody overtakes it while it waits.
-    expect(dueCommand(order, start)).toBeUndefined();
-    expect(dueCommand(order, later(1))?.step).toBe('mark_ad_sold');
+    expect(taken(order, start, start)).toBeNull();
+    expect(begins(order, later(1)).command.step).toBe('mark_ad_sold');
   });
 
   it('drops what nobody has begun, and carries to its end what was', () => {
-    const paid = hears(tries(placed(), done), 'payment_authorized');
-    const untouched = hears(paid, 'buyer_cancelled');
+    const untouched = hears(paid(), 'buyer_cancelled');
     expect(states(untouched)).toMatchObject({ mark_ad_sold: 'dropped', create_shipment: 'dropped' });
-    const midway = hears(begun(paid, 'mark_ad_sold'), 'buyer_cancelled');
+    const midway = hears(begins(paid()).state, 'buyer_cancelled');
     expect(states(midway)).toMatchObject({ mark_ad_sold: 'owed', create_shipment: 'dropped', return_money: 'owed' });
-    expect(dueCommand(midway, start)?.step).toBe('mark_ad_sold');
+    expect(begins(midway, later(leaseSeconds)).command.step).toBe('mark_ad_sold');
   });
 
   it('is cancelled when the last thing owed is done', () => {
@@ -78,57 +114,215 @@ describe('what becomes of an order', () => {
   });
 
   it('goes on its way, as far as the parcel has come, when the courier was quicker than the cancellation', () => {
-    let order = hears(tries(placed(), done), 'payment_authorized');
-    for (const _ of ['mark_ad_sold', 'create_shipment', 'notify_paid']) order = tries(order, done);
+    let order = paid();
+    for (const _step of ['mark_ad_sold', 'create_shipment', 'notify_paid']) order = tries(order, done);
     order = hears(order, 'buyer_cancelled');
     const news = afterParcelNews(order, { stage: 'delivered', version: 3 }, start, rules);
     expect(news?.passages).toEqual([]);
-    order = written(news as Decision);
-    const due = dueCommand(order, start);
-    expect(due?.step).toBe('cancel_shipment');
-    const refused: Outcome = { result: 'refused', event: 'cancellation_refused', why: 'under way' };
-    const decision = afterTry(begun(order, 'cancel_shipment'), { id: due?.id ?? 0, attempt: 1 }, refused, start, rules);
+    const { state, command, id } = begins(must(news));
+    expect(command.step).toBe('cancel_shipment');
+    const tooLate: Outcome = { result: 'refused', event: 'cancellation_refused', why: 'under way' };
+    const decision = afterTry(state, { id, attempt: 1 }, tooLate, start, rules);
     expect(decision.passages.map(({ to }) => to)).toEqual(['in_delivery', 'delivered']);
     expect(states(decision.state)).toMatchObject({ return_money: 'dropped', capture_payment: 'owed' });
     expect(decision.state.order.cancel_reason).toBeNull();
   });
 
   it('hears no old news', () => {
-    const paid = written(afterPaymentNews(placed(), { status: 'authorized', version: 2 }, start, rules) as Decision);
-    expect(paid.order).toMatchObject({ status: 'paid', payment_status: 'authorized', payment_version: 2 });
-    expect(afterPaymentNews(paid, { status: 'failed', version: 2 }, start, rules)).toBeNull();
-    expect(afterParcelNews(paid, { stage: 'created', version: 0 }, start, rules)).toBeNull();
+    const order = must(afterPaymentNews(placed(), { status: 'authorized', version: 2 }, start, rules));
+    expect(order.order).toMatchObject({ status: 'paid', payment_status: 'authorized', payment_version: 2 });
+    expect(afterPaymentNews(order, { status: 'failed', version: 2 }, start, rules)).toBeNull();
+    expect(afterParcelNews(order, { stage: 'created', version: 0 }, start, rules)).toBeNull();
   });
 
   it('takes no failure from a try that another one has overtaken, but a success', () => {
-    const order = begun(begun(placed(), 'start_payment'), 'start_payment');
+    const again = begins(begins(placed()).state, later(leaseSeconds)).state;
     const first = { id: 1, attempt: 1 };
-    expect(afterTry(order, first, { result: 'failed', why: 'late' }, start, rules).state).toBe(order);
-    expect(states(afterTry(order, first, done, start, rules).state)).toEqual({ start_payment: 'done' });
-    const over = written(afterTry(order, first, done, start, rules));
-    expect(afterTry(over, { id: 1, attempt: 2 }, { result: 'failed', why: 'x' }, start, rules).state).toBe(over);
+    expect(afterTry(again, first, broken, start, rules).state).toBe(again);
+    const over = written(afterTry(again, first, done, start, rules));
+    expect(states(over)).toEqual({ start_payment: 'done' });
+    expect(afterTry(over, { id: 1, attempt: 2 }, broken, start, rules).state).toBe(over);
+  });
+});
+
+describe('a step that keeps failing', () => {
+  it('is parked after twelve answers, and what comes after it waits', () => {
+    const { order, now } = triesUntilParked(paid(), broken);
+    expect(commandOf(order, 'mark_ad_sold')).toMatchObject({ state: 'parked', attempts: 12, failures: 12 });
+    expect(order.order.needs_attention).toBe('mark_ad_sold: broken');
+    expect(states(order)).toMatchObject({ create_shipment: 'owed', notify_paid: 'owed' });
+    expect(taken(order, later(86_400, now), now)).toBeNull();
   });
 
-  it('never owes a step twice, and never rests in a cancellation that owes nothing, whatever comes', () => {
-    const happening = fc.oneof(
-      fc.constantFrom(...sagaEvents.filter((event) => event !== 'compensated')),
-      fc.constantFrom<Outcome>(done, { result: 'failed', why: 'x' }),
-    );
-    fc.assert(
-      fc.property(fc.array(happening, { maxLength: 60 }), (all) => {
-        let order = placed();
-        let now = start;
-        for (const each of all) {
-          now = new Date(now.getTime() + 100_000);
-          if (typeof each === 'string') order = written(afterEvent(order, each, now, rules));
-          else if (dueCommand(order, now)) order = tries(order, each, now);
-          const lasting = order.commands.filter(({ state }) => state !== 'dropped').map(({ step }) => step);
-          expect(new Set(lasting).size).toBe(lasting.length);
-          const owes = order.commands.some(({ state }) => state === 'owed');
-          expect(order.order.status === 'cancelling' && !owes).toBe(false);
-        }
-      }),
-      { numRuns: 1_000 },
-    );
+  it('whose target is away goes on for a day, seen from the fifth minute on, and is let go when it succeeds', () => {
+    let order = tries(paid(), silent);
+    order = tries(order, silent, later(299));
+    expect(order.order.needs_attention).toBeNull();
+    order = tries(order, silent, later(301));
+    expect(order.order).toMatchObject({ needs_attention: 'mark_ad_sold: away', attention_since: later(301) });
+    // An outage of hours parks nothing.
+    for (let hour = 1; hour < 24; hour += 1) order = tries(order, silent, later(hour * 3600));
+    expect(commandOf(order, 'mark_ad_sold')).toMatchObject({ state: 'owed', failures: 0 });
+    expect(order.order.attention_since).toEqual(later(301));
+    const recovered = tries(order, done, later(23.5 * 3600));
+    expect(recovered.order).toMatchObject({ needs_attention: null, attention_since: null });
+    const lost = tries(order, silent, later(24 * 3600));
+    expect(commandOf(lost, 'mark_ad_sold').state).toBe('parked');
   });
+
+  it('is parked at once by a final no that the saga knows no way from', () => {
+    const order = tries(shipped(), refused);
+    expect(states(order)).toMatchObject({ capture_payment: 'parked' });
+    expect(order.order).toMatchObject({ status: 'in_delivery', needs_attention: 'capture_payment: no' });
+  });
+
+  it('of an undoing keeps the order from being cancelled', () => {
+    let order = hears(tries(placed(), done), 'buyer_cancelled');
+    order = tries(order, refused);
+    expect(order.order.status).toBe('cancelling');
+    expect(taken(order, start, start)).toBeNull();
+  });
+
+  it('is forgotten when the order takes a way that has no use for it', () => {
+    const { order } = triesUntilParked(paid(), broken);
+    const cancelled = hears(order, 'buyer_cancelled');
+    expect(states(cancelled)).toMatchObject({ mark_ad_sold: 'dropped', cancel_shipment: 'owed' });
+    expect(cancelled.order.needs_attention).toBeNull();
+  });
+
+  it('and that the order has no use for any more is not waited for by a person', () => {
+    const leaving = hears(begins(paid()).state, 'buyer_cancelled');
+    expect(states(tries(leaving, refused, later(leaseSeconds)))).toMatchObject({ mark_ad_sold: 'dropped' });
+    // Unless nobody knows what has become of it.
+    const unknown = tries(leaving, silent, later(86_400));
+    expect(states(unknown)).toMatchObject({ mark_ad_sold: 'parked' });
+  });
+
+  it('without an answer is undone only when nothing of it can run any more', () => {
+    const { order, now } = triesUntilParked(paid(), silent, 3600);
+    const lastTry = later(-3600, now);
+    expect(states(order)).toMatchObject({ mark_ad_sold: 'parked' });
+    const cancelled = written(afterEvent(order, 'buyer_cancelled', lastTry, rules));
+    expect(taken(cancelled, lastTry, now)).toBeNull();
+    expect(begins(cancelled, later(leaseSeconds, lastTry)).command.step).toBe('cancel_shipment');
+  });
+});
+
+describe('trouble elsewhere', () => {
+  it('shows on the order until it is over, and old news of it is none', () => {
+    const stuck = must(afterAttention(paid(), 'payment', { why: 'return: no', version: 2 }, later(5), rules));
+    expect(stuck.order).toMatchObject({ needs_attention: 'payment: return: no', attention_since: later(5) });
+    expect(afterAttention(stuck, 'payment', { why: null, version: 2 }, later(6), rules)).toBeNull();
+    expect(must(afterAttention(stuck, 'payment', { why: null, version: 3 }, later(6), rules)).order).toMatchObject({
+      needs_attention: null,
+      payment_attention: null,
+    });
+  });
+});
+
+describe('an operator', () => {
+  it('has a parked step tried again as if for the first time, with the patience of the first time', () => {
+    const { order, now } = triesUntilParked(paid(), broken);
+    const { id } = commandOf(order, 'mark_ad_sold');
+    const again = must(afterRetry(order, id, now, rules));
+    expect(again.order.needs_attention).toBeNull();
+    const failing = tries(again, broken, now);
+    // The pause is that of a first try.
+    expect(commandOf(failing, 'mark_ad_sold')).toMatchObject({
+      state: 'owed',
+      attempts: 13,
+      failures: 1,
+      not_before: later(1, now),
+    });
+    expect(states(tries(failing, done, later(1, now)))).toMatchObject({ mark_ad_sold: 'done' });
+  });
+
+  it('skips a parked step, and the order goes on as if it were done', () => {
+    const { order, now } = triesUntilParked(paid(), broken);
+    const skipped = must(afterSkip(order, commandOf(order, 'mark_ad_sold').id, now, rules));
+    expect(states(skipped)).toMatchObject({ mark_ad_sold: 'skipped' });
+    expect(begins(skipped, now).command.step).toBe('create_shipment');
+  });
+
+  it('ends a cancellation by skipping the last thing that it owes', () => {
+    let order = hears(tries(placed(), done), 'buyer_cancelled');
+    order = tries(order, done);
+    order = tries(order, refused);
+    const decision = afterSkip(order, commandOf(order, 'release_ad').id, start, rules);
+    expect(decision?.passages).toEqual([
+      { event: 'compensated', from: 'cancelling', to: 'cancelled', cancelReason: 'buyer_cancelled' },
+    ]);
+  });
+
+  it('decides only about what is parked', () => {
+    const order = paid();
+    for (const step of ['start_payment', 'mark_ad_sold'] as const) {
+      expect(afterRetry(order, commandOf(order, step).id, start, rules)).toBeNull();
+      expect(afterSkip(order, commandOf(order, step).id, start, rules)).toBeNull();
+    }
+    expect(afterRetry(order, 99, start, rules)).toBeNull();
+  });
+
+  it.each<[string, SagaState, Step[]]>([
+    ['pending_payment', placed(), ['return_money', 'release_ad']],
+    ['paid', paid(), ['cancel_shipment', 'return_money', 'release_ad']],
+    ['in_delivery', shipped(), ['return_money']],
+    ['delivered', hears(shipped(), 'parcel_delivered'), ['return_money']],
+  ])('takes an order back that is %s', (status, order, owed) => {
+    expect(order.order.status).toBe(status);
+    const back = must(afterCompensation(order, start, rules));
+    expect(back.order).toMatchObject({ status: 'cancelling', cancel_reason: 'operator_cancelled' });
+    expect(back.commands.filter(({ state }) => state === 'owed').map(({ step }) => step)).toEqual(owed);
+    expect(afterCompensation(back, start, rules)).toBeNull();
+  });
+
+  it('takes nothing back that is over', () => {
+    const completed = hears(shipped(), 'parcel_delivered', 'buyer_accepted');
+    expect(afterCompensation(completed, start, rules)).toBeNull();
+    let cancelled = hears(tries(placed(), done), 'buyer_cancelled');
+    cancelled = tries(tries(cancelled, done), done);
+    expect(afterCompensation(cancelled, start, rules)).toBeNull();
+  });
+
+  it('takes an order back whose money cannot be taken', () => {
+    const stuck = tries(shipped(), refused);
+    const back = must(afterCompensation(stuck, start, rules));
+    expect(states(back)).toMatchObject({ capture_payment: 'dropped', return_money: 'owed' });
+    expect(tries(back, done).order).toMatchObject({ status: 'cancelled', needs_attention: null });
+  });
+});
+
+it('holds together, whatever comes', () => {
+  const happening = fc.oneof(
+    fc.constantFrom(...sagaEvents.filter((event) => event !== 'compensated')),
+    fc.constantFrom(done, broken, silent, refused),
+    fc.constantFrom('retry' as const, 'skip' as const),
+  );
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 80 }), (all) => {
+      let order = placed();
+      let now = start;
+      for (const each of all) {
+        now = later(600, now);
+        const parked = order.commands.find(({ state }) => state === 'parked')?.id ?? 0;
+        if (each === 'retry') order = written(afterRetry(order, parked, now, rules) ?? { state: order, passages: [] });
+        else if (each === 'skip')
+          order = written(afterSkip(order, parked, now, rules) ?? { state: order, passages: [] });
+        else if (typeof each === 'string') order = written(afterEvent(order, each, now, rules));
+        else if (taken(order, now, now)) order = tries(order, each, now);
+        const { commands } = order;
+        // No step is owed twice.
+        const lasting = commands.filter(({ state }) => state !== 'dropped').map(({ step }) => step);
+        expect(new Set(lasting).size).toBe(lasting.length);
+        // A cancellation that owes nothing is over, and no other is.
+        const owes = commands.some(({ state }) => state === 'owed' || state === 'parked');
+        expect(order.order.status === 'cancelling' && !owes).toBe(false);
+        expect(order.order.status === 'cancelled' && owes).toBe(false);
+        // Whatever waits for a person calls one.
+        if (commands.some(({ state }) => state === 'parked')) expect(order.order.needs_attention).not.toBeNull();
+        expect(order.order.needs_attention === null).toBe(order.order.attention_since === null);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
 });

@@ -1,10 +1,13 @@
 // REST routes of orders.
 import { OrderId } from '../../contracts/common.ts';
+import { operationsRoutes } from '../../contracts/operations.ts';
 import { orderRoutes as routes } from '../../contracts/orders.ts';
 import { cursorsOf } from '../platform/http/cursor.ts';
 import type { Implement } from '../platform/http/implement.ts';
 import type { CommandOptions } from './commands.ts';
+import { countOrders, decideOnOrder, findOrders } from './operations.ts';
 import { acceptOrder, cancelOrder, createOrder, getOrder, listOrders } from './service.ts';
+import { tellStory } from './story.ts';
 
 export const orderHttp =
   (options: CommandOptions) =>
@@ -34,5 +37,23 @@ export const orderHttp =
     }));
     implement(routes.acceptOrder, async ({ identity, params }) => ({
       body: await acceptOrder(options, params.id, identity.userId),
+    }));
+
+    implement(operationsRoutes.countOperations, async () => ({ body: await countOrders(options.db) }));
+    implement(operationsRoutes.listOperations, async ({ query }) => {
+      const { status, needs_attention, q, cursor, limit } = query;
+      const cursors = cursorsOf(['operations', status, needs_attention, q], OrderId);
+      const { items, next } = await findOrders(options.db, {
+        status,
+        needsAttention: needs_attention === 'true',
+        q,
+        after: cursors.decode(cursor),
+        limit,
+      });
+      return { body: { items, next_cursor: next && cursors.encode(next) } };
+    });
+    implement(operationsRoutes.getOrderStory, async ({ params }) => ({ body: await tellStory(options, params.id) }));
+    implement(operationsRoutes.decideOnOrder, async ({ identity, params, body }) => ({
+      body: await decideOnOrder(options, { orderId: params.id, operatorId: identity.userId, decision: body }),
     }));
   };

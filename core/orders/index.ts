@@ -1,5 +1,7 @@
 // The orders service, assembled.
+import { patience } from '../platform/patience.ts';
 import type { ServiceModule } from '../platform/service.ts';
+import { startAttentionLoop } from './attention.ts';
 import { type CommandOptions, pauseMs, startCommandLoop } from './commands.ts';
 import { orderEvents } from './events.ts';
 import { orderHttp } from './http.ts';
@@ -28,12 +30,17 @@ export const orders: ServiceModule<OrdersTables> = {
           acceptance: config.acceptTimeoutSeconds,
         },
         pauseMs,
+        patience,
       },
     };
     return {
       http: orderHttp(options),
       events: orderEvents(options),
-      loops: async () => [await startCommandLoop(options), await startTimerLoop(options)],
+      loops: async () => [
+        await startCommandLoop(options),
+        await startTimerLoop(options),
+        await startAttentionLoop(options),
+      ],
     };
   },
 };

@@ -1,188 +1,22 @@
-import type { Kysely } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OrderId, UserId } from '../../contracts/common.ts';
-import type { DeliveryStage } from '../../contracts/delivery.ts';
-import type { EventData, EventType } from '../../contracts/events.ts';
-import type { NewOrder } from '../../contracts/orders.ts';
-import type { PaymentStatus } from '../../contracts/payments.ts';
 import { ProblemError } from '../../contracts/problem.ts';
-import { openTestDatabase } from '../../tests/database.ts';
 import { until } from '../../tests/until.ts';
-import { systemClock } from '../platform/clock.ts';
-import type { DatabaseProvider } from '../platform/db/database.ts';
-import { createOutbox } from '../platform/db/outbox.ts';
-import type { RpcClients } from '../platform/service.ts';
-import { silentLog } from '../platform/telemetry/log.ts';
-import { createMetrics } from '../platform/telemetry/metrics.ts';
-import { type CommandOptions, pauseMs, startCommandLoop } from './commands.ts';
-import { orderEvents } from './events.ts';
-import { migrations } from './migrations/index.ts';
-import { acceptOrder, cancelOrder, createOrder, getOrder, listOrders } from './service.ts';
-import type { OrdersTables } from './store.ts';
+import { startCommandLoop } from './commands.ts';
+import { acceptOrder, cancelOrder, getOrder, listOrders } from './service.ts';
 import { startTimerLoop } from './timers.ts';
-
-const seller = uuidv7() as UserId;
-const newUser = (): UserId => uuidv7() as UserId;
-
-/** Other services as orders sees them: answers that a test can change, and what was asked. */
-function otherServices() {
-  const asked: string[] = [];
-  const holders = new Map<string, string>();
-  const refuse = new Map<string, ProblemError>();
-  const answer =
-    <Reply>(name: string, reply: (request: never) => Reply) =>
-    async (request: never): Promise<Reply> => {
-      asked.push(name);
-      const problem = refuse.get(name);
-      if (problem) throw problem;
-      return reply(request);
-    };
-  const rpc = {
-    ads: {
-      reserve: answer('reserve', ({ adId, orderId }: { adId: string; orderId: string }) => {
-        const holder = holders.get(adId);
-        if (holder && holder !== orderId) throw new ProblemError('ad-reserved');
-        holders.set(adId, orderId);
-        return {
-          adId,
-          sellerId: seller,
-          title: 'Велосипед',
-          thumbUrl: '',
-          price: { amount: 1_000_00, currency: 'RUB' },
-          city: 'moscow',
-          category: 'bicycles',
-        };
-      }),
-      release: answer('release', ({ adId, orderId }: { adId: string; orderId: string }) => {
-        if (holders.get(adId) === orderId) holders.delete(adId);
-        return {};
-      }),
-      markSold: answer('markSold', () => ({})),
-    },
-    payments: {
-      startPayment: answer('startPayment', ({ paymentId }: { paymentId: string }) => ({
-        payment: { confirmationUrl: `https://pay.example/${paymentId}` },
-      })),
-      capture: answer('capture', () => ({})),
-      void: answer('void', () => ({})),
-      refund: answer('refund', () => ({})),
-      payOut: answer('payOut', () => ({})),
-    },
-    delivery: {
-      quote: answer('quote', () => ({
-        price: { amount: 300_00, currency: 'RUB' },
-        estimated: { from: '2026-11-27', to: '2026-11-30' },
-        courier: 'sandbox',
-      })),
-      createShipment: answer('createShipment', () => ({
-        shipment: { trackingNumber: 'TRACK1', estimated: { from: '2026-11-28', to: '2026-12-01' } },
-      })),
-      cancelShipment: answer('cancelShipment', () => ({})),
-    },
-    notifications: { enqueue: answer('enqueue', () => ({ notificationId: uuidv7() })) },
-  } as unknown as RpcClients;
-  return { rpc, asked, refuse, holders };
-}
+import { newUser, type OrdersDatabase, openOrders, seller, type WorldOptions } from './world.testing.ts';
 
 describe('orders', () => {
-  let databases: DatabaseProvider;
-  let db: Kysely<OrdersTables>;
-  const metrics = createMetrics({ part: 'test' });
+  let opened: OrdersDatabase;
+  let db: OrdersDatabase['db'];
+  const world = (options?: WorldOptions) => opened.world(options);
 
   beforeAll(async () => {
-    databases = await openTestDatabase();
-    db = await databases.open<OrdersTables>('orders', migrations);
+    opened = await openOrders();
+    db = opened.db;
   });
-  afterAll(() => databases[Symbol.asyncDispose]());
-
-  function world({ paymentTimeoutSeconds = 900 } = {}) {
-    const others = otherServices();
-    const options: CommandOptions = {
-      db,
-      databases,
-      rpc: others.rpc,
-      outbox: createOutbox('orders', systemClock),
-      clock: systemClock,
-      log: silentLog,
-      metrics,
-      publicUrl: 'https://lotok.example',
-      rules: {
-        timeoutSeconds: { payment: paymentTimeoutSeconds, handover: 3600, delivery: 3600, acceptance: 3600 },
-        pauseMs,
-      },
-    };
-    const handlers = orderEvents(options);
-    const hear = async <Type extends EventType & keyof typeof handlers>(
-      type: Type,
-      data: EventData<Type>,
-    ): Promise<void> => {
-      await db
-        .transaction()
-        .execute(
-          (trx) => handlers[type]?.({ id: uuidv7(), type, time: new Date(), data } as never, trx) ?? Promise.resolve(),
-        );
-    };
-    const buyer = newUser();
-    const order = (overrides: { key?: string; adId?: string; buyerId?: UserId; address?: string } = {}) =>
-      createOrder(options, {
-        buyerId: overrides.buyerId ?? buyer,
-        key: overrides.key ?? uuidv7(),
-        request: {
-          ad_id: overrides.adId ?? uuidv7(),
-          delivery: { method: 'courier', address: overrides.address ?? 'Москва, Тверская, 1' },
-        } as NewOrder,
-      });
-    const row = (id: OrderId) => db.selectFrom('orders').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
-    const payment = async (id: OrderId, status: PaymentStatus, version: number) => {
-      const { payment_id, buyer_id } = await row(id);
-      const change = {
-        payment_id,
-        order_id: id,
-        buyer_id,
-        status,
-        previous_status: null,
-        amount: { amount: 1, currency: 'RUB' },
-        reason: null,
-        at: new Date().toISOString(),
-        version,
-      };
-      await hear('payment.status_changed', change as EventData<'payment.status_changed'>);
-    };
-    const parcel = async (id: OrderId, stage: DeliveryStage, version: number) => {
-      const { shipment_id, buyer_id, seller_id } = await row(id);
-      const change = {
-        shipment_id,
-        order_id: id,
-        buyer_id,
-        seller_id,
-        stage,
-        previous_stage: null,
-        tracking_number: 'TRACK1',
-        estimated: null,
-        reason: null,
-        at: new Date().toISOString(),
-        version,
-      };
-      await hear('delivery.stage_changed', change as EventData<'delivery.stage_changed'>);
-    };
-    const settled = (id: OrderId) =>
-      until(
-        'nothing is owed',
-        async () =>
-          (
-            await db
-              .selectFrom('commands')
-              .select('id')
-              .where('order_id', '=', id)
-              .where('state', '=', 'owed')
-              .execute()
-          ).length === 0,
-      );
-    const becomes = (id: OrderId, status: string) =>
-      until(`the order is ${status}`, async () => (await row(id)).status === status);
-    return { ...others, options, buyer, order, row, payment, parcel, settled, becomes };
-  }
+  afterAll(() => opened[Symbol.asyncDispose]());
 
   it('goes from the payment to the payout, one status after another', async () => {
     const { options, order, buyer, payment, parcel, settled, asked } = world();

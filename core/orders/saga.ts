@@ -1,7 +1,8 @@
 // The order's life as one table: in each state, what may happen, what follows, what is owed then, and how long to wait.
+import type { OrderStep } from '../../contracts/operations.ts';
 import type { CancelReason, OrderStatus } from '../../contracts/orders.ts';
 
-/** What the saga is told: by payments, delivery, the buyer, the clock, or by a step of its own that was refused. */
+/** What the saga is told: by payments, delivery, the buyer, an operator, the clock, or by a step of its own that was refused. */
 export const sagaEvents = [
   'payment_authorized',
   'payment_failed',
@@ -13,6 +14,7 @@ export const sagaEvents = [
   'parcel_refused',
   'buyer_cancelled',
   'buyer_accepted',
+  'operator_cancelled',
   'ad_refused',
   'cancellation_refused',
   'compensated',
@@ -22,20 +24,10 @@ export type SagaEvent = (typeof sagaEvents)[number];
 
 /**
  * Calls to other services. Those of one order run one after another, in the order they were owed, each with the
- * idempotency key `<order>:<step>`, until it succeeds or is refused.
+ * idempotency key `<order>:<step>`, until it succeeds or is refused. When its tries are over it is parked: a person
+ * decides, and what comes after it waits.
  */
-export const steps = [
-  'start_payment',
-  'mark_ad_sold',
-  'create_shipment',
-  'notify_paid',
-  'capture_payment',
-  'pay_out_seller',
-  'cancel_shipment',
-  'return_money',
-  'release_ad',
-] as const;
-export type Step = (typeof steps)[number];
+export type Step = OrderStep;
 
 export type TimeoutName = 'payment' | 'handover' | 'delivery' | 'acceptance';
 
@@ -44,26 +36,30 @@ export interface Transition {
   readonly reason?: CancelReason;
   /** Owed from here on, in this order. */
   readonly commands?: readonly Step[];
-  /** No longer wanted: dropped where nobody has begun them. One that was begun may have had its effect and is carried to its end. */
-  readonly drops?: readonly Step[];
 }
 
 export interface State {
   /** After this long `timeout` happens. States that wait for nobody but us have none: their steps are retried. */
   readonly timeout?: TimeoutName;
+  /**
+   * Steps that this state has no use for. Entering it drops those that nobody has begun, and those whose tries are over;
+   * one that is being tried may have its effect yet and is carried to its end, but nobody has to decide about it then.
+   */
+  readonly unwanted?: readonly Step[];
   readonly on: Partial<Readonly<Record<SagaEvent, Transition>>>;
 }
 
-const forwardSteps: readonly Step[] = ['start_payment', 'mark_ad_sold', 'create_shipment', 'notify_paid'];
-/** The steps that undo. Undoing has no undo: it is retried until it holds. */
+const forwardSteps: readonly Step[] = [
+  'start_payment',
+  'mark_ad_sold',
+  'create_shipment',
+  'notify_paid',
+  'capture_payment',
+];
+/** The steps that undo. Undoing has no undo: it is retried until it holds, or a person says that it does. */
 const undoingSteps: readonly Step[] = ['return_money', 'release_ad'];
 
-const cancelling = (reason: CancelReason, ...commands: Step[]): Transition => ({
-  to: 'cancelling',
-  reason,
-  commands,
-  drops: forwardSteps,
-});
+const cancelling = (reason: CancelReason, ...commands: Step[]): Transition => ({ to: 'cancelling', reason, commands });
 
 export const saga: Readonly<Record<OrderStatus, State>> = {
   pending_payment: {
@@ -72,6 +68,7 @@ export const saga: Readonly<Record<OrderStatus, State>> = {
       payment_authorized: { to: 'paid', commands: ['mark_ad_sold', 'create_shipment', 'notify_paid'] },
       payment_failed: cancelling('payment_declined', 'release_ad'),
       buyer_cancelled: cancelling('buyer_cancelled', 'return_money', 'release_ad'),
+      operator_cancelled: cancelling('operator_cancelled', 'return_money', 'release_ad'),
       timeout: cancelling('payment_timeout', 'return_money', 'release_ad'),
     },
   },
@@ -87,11 +84,13 @@ export const saga: Readonly<Record<OrderStatus, State>> = {
       payment_lapsed: cancelling('payment_error', 'cancel_shipment', 'return_money', 'release_ad'),
       // The shipment first: once the courier has the parcel the cancellation is refused, and the money must still be there.
       buyer_cancelled: cancelling('buyer_cancelled', 'cancel_shipment', 'return_money', 'release_ad'),
+      operator_cancelled: cancelling('operator_cancelled', 'cancel_shipment', 'return_money', 'release_ad'),
       timeout: cancelling('delivery_timeout', 'cancel_shipment', 'return_money', 'release_ad'),
     },
   },
   in_delivery: {
     timeout: 'delivery',
+    unwanted: undoingSteps,
     on: {
       parcel_delivered: { to: 'delivered' },
       parcel_returned: cancelling('parcel_returned', 'return_money', 'release_ad'),
@@ -99,6 +98,8 @@ export const saga: Readonly<Record<OrderStatus, State>> = {
       // The goods are gone: the money goes back, the ad does not.
       parcel_lost: cancelling('parcel_lost', 'return_money'),
       timeout: cancelling('delivery_timeout', 'return_money'),
+      // The courier would refuse to stop, and the saga would come back here. Who has the goods is for people to settle.
+      operator_cancelled: cancelling('operator_cancelled', 'return_money'),
     },
   },
   delivered: {
@@ -106,15 +107,18 @@ export const saga: Readonly<Record<OrderStatus, State>> = {
     on: {
       buyer_accepted: { to: 'completed', commands: ['pay_out_seller'] },
       parcel_returned: cancelling('parcel_returned', 'return_money', 'release_ad'),
+      operator_cancelled: cancelling('operator_cancelled', 'return_money'),
       // Silence is consent.
       timeout: { to: 'completed', commands: ['pay_out_seller'] },
     },
   },
+  // The money is the seller's: nothing leads back.
   completed: { on: {} },
   cancelling: {
+    unwanted: forwardSteps,
     on: {
       // The courier was quicker than the cancellation: the parcel goes its way, and is paid for.
-      cancellation_refused: { to: 'in_delivery', commands: ['capture_payment'], drops: undoingSteps },
+      cancellation_refused: { to: 'in_delivery', commands: ['capture_payment'] },
       compensated: { to: 'cancelled' },
     },
   },
@@ -129,5 +133,6 @@ export const orderCan = {
   beCancelledByBuyer: (status: OrderStatus): boolean => next(status, 'buyer_cancelled') !== null,
   beAccepted: (status: OrderStatus): boolean => next(status, 'buyer_accepted') !== null,
   bePaid: (status: OrderStatus): boolean => status === 'pending_payment',
+  beCompensated: (status: OrderStatus): boolean => next(status, 'operator_cancelled') !== null,
   beReviewed: (status: OrderStatus): boolean => status === 'completed',
 };

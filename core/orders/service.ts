@@ -122,13 +122,7 @@ async function placeOrder(
       .returning('id')
       .executeTakeFirst();
     if (!inserted) return; // the same request at the same moment was first
-    await store.oweCommands(
-      trx,
-      orderId,
-      begun.commands.map(({ step }) => step),
-      now,
-      headers,
-    );
+    await store.oweCommands(trx, orderId, begun.commands, now, headers);
     await tellStatus(trx, outbox, order, null, now);
   });
   options.metrics.sagaTransitions.inc({ from: 'none', to: 'pending_payment', event: 'created' });

@@ -2,6 +2,7 @@
 import { type Generated, type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { OrderId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
+import type { OperatorDecision } from '../../contracts/operations.ts';
 import type { CancelReason, Order, OrderStatus } from '../../contracts/orders.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
@@ -37,8 +38,12 @@ export interface OrdersTable {
   estimated_to: string | null;
   /** When the state's timeout happens. */
   deadline_at: NullableTimestamp;
-  /** Why a person has to look; null for almost all. */
+  payment_attention: string | null;
+  payment_attention_version: number;
+  delivery_attention: string | null;
+  delivery_attention_version: number;
   needs_attention: string | null;
+  attention_since: NullableTimestamp;
   created_at: Timestamp;
   updated_at: Timestamp;
   version: number;
@@ -51,6 +56,9 @@ export interface CommandsTable {
   step: Step;
   state: SagaCommand['state'];
   attempts: number;
+  attempts_before: number;
+  failures: number;
+  tried_since: NullableTimestamp;
   not_before: Timestamp;
   last_error: string | null;
   /** The trace that it belongs to. */
@@ -60,6 +68,36 @@ export interface CommandsTable {
 }
 export type CommandRow = Selectable<CommandsTable>;
 
+/** Tries that failed. */
+export interface TriesTable {
+  command_id: number;
+  number: number;
+  at: Timestamp;
+  answered: boolean;
+  error: string;
+  trace_id: string | null;
+}
+
+/** What operators decided: the audit trail. Rows are added, and get their outcome; nothing else. */
+export interface DecisionsTable {
+  id: Generated<number>;
+  order_id: OrderId;
+  operator_id: UserId;
+  action: OperatorDecision['action'];
+  target: OperatorDecision['target'];
+  command_id: number | null;
+  /** Which call for a person it answers, where the trouble is payments' or delivery's. */
+  attention_version: number | null;
+  note: string;
+  before: Json<OperatorDecision['before']>;
+  after: Json<OperatorDecision['after']>;
+  /** Null while another service is being asked, and for good when the asking process ended. */
+  outcome: 'done' | 'failed' | null;
+  failure: string | null;
+  at: Timestamp;
+  trace_id: string | null;
+}
+
 export interface TimelineTable {
   id: Generated<number>;
   order_id: OrderId;
@@ -67,6 +105,9 @@ export interface TimelineTable {
   value: string;
   reason: CancelReason | null;
   at: Timestamp;
+  /** The trace that it happened in, and the event that told of it. */
+  trace_id: string | null;
+  event_id: string | null;
 }
 
 export type NewTimelineEntry = Insertable<TimelineTable>;
@@ -74,6 +115,8 @@ export type NewTimelineEntry = Insertable<TimelineTable>;
 export interface OrdersTables extends ServiceTables {
   orders: OrdersTable;
   commands: CommandsTable;
+  command_tries: TriesTable;
+  operator_decisions: DecisionsTable;
   timeline: TimelineTable;
   order_keys: {
     buyer_id: UserId;
@@ -182,34 +225,29 @@ export async function pruneKeys(db: Db, before: Date): Promise<void> {
 export async function oweCommands(
   trx: Trx,
   orderId: OrderId,
-  owed: readonly Step[],
+  owed: readonly SagaCommand[],
   at: Date,
   headers: Record<string, string>,
 ): Promise<void> {
   if (owed.length === 0) return;
+  const added = { order_id: orderId, headers: JSON.stringify(headers), created_at: at };
   await trx
     .insertInto('commands')
-    .values(
-      owed.map((step) => ({
-        order_id: orderId,
-        step,
-        state: 'owed' as const,
-        attempts: 0,
-        not_before: at,
-        last_error: null,
-        headers: JSON.stringify(headers),
-        created_at: at,
-      })),
-    )
+    .values(owed.map(({ id: _id, ...command }) => ({ ...command, ...added })))
     // Each step happens once in an order's life; one that was dropped never happened.
     .onConflict((conflict) => conflict.columns(['order_id', 'step']).where('state', '<>', 'dropped').doNothing())
     .execute();
+  await tellOfCommands(trx);
+}
+
+/** Wakes whoever runs commands, when the transaction commits. */
+export async function tellOfCommands(trx: Trx): Promise<void> {
   await sql`select pg_notify('orders_commands', '')`.execute(trx);
 }
 
 /**
  * Takes the next command that is due, by a lease: it comes again when its taker dies.
- * A command waits for the earlier ones of its order; decide.ts has the same rule as `dueCommand`.
+ * A command waits for the earlier ones of its order; decide.ts has the same rule as `taken`.
  */
 export async function takeCommand(
   db: Db,
@@ -219,7 +257,11 @@ export async function takeCommand(
 ): Promise<CommandRow | undefined> {
   return db
     .updateTable('commands')
-    .set((update) => ({ attempts: update('attempts', '+', 1), not_before: leaseUntil }))
+    .set((update) => ({
+      attempts: update('attempts', '+', 1),
+      tried_since: sql`coalesce(tried_since, ${now}::timestamptz)`,
+      not_before: leaseUntil,
+    }))
     .where('id', '=', (select) => {
       let due = select
         .selectFrom('commands as due')
@@ -233,7 +275,7 @@ export async function takeCommand(
                 .select('earlier.id')
                 .whereRef('earlier.order_id', '=', 'due.order_id')
                 .whereRef('earlier.id', '<', 'due.id')
-                .where('earlier.state', '=', 'owed'),
+                .where('earlier.state', 'in', ['owed', 'parked']),
             ),
           ),
         )
@@ -253,9 +295,13 @@ export async function takeCommand(
 export async function updateCommand(
   trx: Trx,
   id: number,
-  { state, not_before, last_error, finished_at }: SagaCommand,
+  { state, attempts_before, failures, tried_since, not_before, last_error, finished_at }: SagaCommand,
 ): Promise<void> {
-  await trx.updateTable('commands').set({ state, not_before, last_error, finished_at }).where('id', '=', id).execute();
+  await trx
+    .updateTable('commands')
+    .set({ state, attempts_before, failures, tried_since, not_before, last_error, finished_at })
+    .where('id', '=', id)
+    .execute();
 }
 
 /** What happened or is to happen, oldest first, locked: nobody begins any of it until the transaction ends. */
@@ -268,6 +314,25 @@ export const readCommands = (trx: Trx, orderId: OrderId): Promise<CommandRow[]> 
     .orderBy('id')
     .forUpdate()
     .execute();
+
+const firstTriesKept = 5;
+const lastTriesKept = 20;
+
+/** Notes a try that failed; of many the first and the last ones are kept. */
+export async function noteTry(trx: Trx, failed: Insertable<TriesTable>): Promise<void> {
+  await trx
+    .insertInto('command_tries')
+    .values(failed)
+    .onConflict((conflict) => conflict.columns(['command_id', 'number']).doNothing())
+    .execute();
+  if (failed.number <= firstTriesKept + lastTriesKept) return;
+  await trx
+    .deleteFrom('command_tries')
+    .where('command_id', '=', failed.command_id)
+    .where('number', '>', firstTriesKept)
+    .where('number', '<=', failed.number - lastTriesKept)
+    .execute();
+}
 
 /** An order whose time is up, locked for the rest of the transaction. */
 export const lockOverdue = (trx: Trx, now: Date): Promise<OrderRow | undefined> =>

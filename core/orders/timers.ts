@@ -1,5 +1,6 @@
 // Orders whose time is up. The deadline is a column of the order, so a restart forgets nothing.
 import { type Loop, startLoop } from '../platform/loop.ts';
+import { inSpan } from '../platform/telemetry/tracing.ts';
 import { advance } from './advance.ts';
 import type { CommandOptions } from './commands.ts';
 import { keysKeptMs } from './service.ts';
@@ -22,7 +23,10 @@ export async function startTimerLoop(options: CommandOptions): Promise<Loop> {
         const order = await lockOverdue(trx, now);
         if (!order) return false;
         options.metrics.sagaTimers.inc({ status: order.status });
-        await advance(trx, order, 'timeout', options);
+        // Nobody's request: what follows from it is a trace of its own.
+        await inSpan(`orders timeout ${order.status}`, { attributes: { 'lotok.order_id': order.id } }, () =>
+          advance(trx, order, 'timeout', options),
+        );
         return true;
       });
     },

@@ -1,25 +1,32 @@
 // What payments wants from the provider, done outside of transactions and as often as it takes.
 import type { Kysely } from 'kysely';
+import { ProblemError } from '../../contracts/problem.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
+import { isLate, isOver } from '../platform/patience.ts';
+import { redactText } from '../platform/telemetry/redact.ts';
 import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
-import { applyWord, type Changing, moveTo, nextDue, pauseMs } from './changes.ts';
+import { applyWord, attend, type Changing, moveTo, nextDue, pauseMs } from './changes.ts';
 import { book } from './ledger.ts';
 import {
   type PaymentProvider,
   type ProviderPayment,
   type ProviderPayout,
   ProviderRefusal,
+  ProviderUnavailable,
 } from './providers/provider.ts';
+import type { Intent } from './rules.ts';
 import {
   lockPayment,
   type PaymentRow,
   type PaymentsTables,
   type PayoutRow,
   readPayout,
+  type Trx,
   takeDuePayments,
   takeDuePayouts,
   updatePayment,
+  updatePayout,
   workChannel,
 } from './store.ts';
 
@@ -38,7 +45,6 @@ export interface CarriedOut {
 /** Longer than a caller waits for the provider: until then the worker leaves the payment alone. */
 export const leaseMs = 15_000;
 const atOnce = 8;
-const attemptsBeforeAttention = 10;
 
 /**
  * Registers the payment where that is not known to have happened, then does what is intended, or just asks how it is.
@@ -66,15 +72,45 @@ export async function carryOut(options: CarryingOut, begun: PaymentRow): Promise
   return options.db.transaction().execute(async (trx) => {
     const locked = await relock(trx, payment);
     const heard = await applyWord(trx, locked, word, 'answer', options);
-    if (refusal === null || heard.intent === null || heard.intent !== payment.intent)
-      return { payment: heard, refusal };
+    if (refusal === null) return { payment: await answered(trx, heard, options), refusal };
+    if (heard.intent === null || heard.intent !== payment.intent) return { payment: heard, refusal };
     options.log.error('payment.refused_by_provider', { payment_id: heard.id, intent: heard.intent, refusal });
-    // A capture that is refused stays refused. Money that is owed to the buyer stays owed.
-    const intent = heard.intent === 'capture' ? null : heard.intent;
-    const due_at = nextDue({ ...heard, intent }, false, options);
-    return { payment: await updatePayment(trx, heard.id, { intent, due_at, last_error: refusal }), refusal };
+    return { payment: await refused(trx, heard, heard.intent, refusal, options), refusal };
   });
 }
+
+/** The provider is there and knows the payment: whoever was called because of that may go. */
+async function answered(trx: Trx, payment: PaymentRow, options: CarryingOut): Promise<PaymentRow> {
+  if (payment.failures === 0 && payment.attention === null) return payment;
+  const row = await updatePayment(trx, payment.id, { failures: 0, tried_since: null });
+  return row.intent === null ? attend(trx, row, null, options) : row;
+}
+
+async function refused(
+  trx: Trx,
+  payment: PaymentRow,
+  refusedIntent: Intent,
+  refusal: string,
+  options: CarryingOut,
+): Promise<PaymentRow> {
+  const now = options.clock.now();
+  const failures = payment.failures + 1;
+  // A capture that is refused stays refused, and its caller is told. Money that is owed to the buyer stays owed.
+  const intent = refusedIntent === 'capture' ? null : refusedIntent;
+  const over = intent !== null && isOver({ failures, since: payment.tried_since ?? now }, now, options.patience);
+  const row = await updatePayment(trx, payment.id, {
+    intent,
+    failures,
+    refusals: payment.refusals + 1,
+    due_at: over ? null : nextDue({ ...payment, intent }, false, options),
+    last_error: refusal,
+  });
+  return over ? attend(trx, row, `${intent}: ${refusal}`, options) : row;
+}
+
+/** The same for the same request, also from two places at once; another one once the provider has said no. */
+const keyOf = (id: string, step: string, { refusals }: { readonly refusals: number }): string =>
+  refusals === 0 ? `${id}:${step}` : `${id}:${step}:${refusals}`;
 
 async function register(options: CarryingOut, provider: PaymentProvider, payment: PaymentRow): Promise<PaymentRow> {
   const { id, amount, currency, description, return_url: returnUrl } = payment;
@@ -112,17 +148,17 @@ async function ask(provider: PaymentProvider, providerId: string, payment: Payme
     case null:
       return provider.get(providerId);
     case 'capture':
-      return provider.capture(providerId, amount, `${id}:capture`);
+      return provider.capture(providerId, amount, keyOf(id, 'capture', payment));
     case 'void':
-      return provider.void(providerId, `${id}:void`);
+      return provider.void(providerId, keyOf(id, 'void', payment));
     case 'refund':
-      return provider.refund(providerId, amount, `${id}:refund`);
+      return provider.refund(providerId, amount, keyOf(id, 'refund', payment));
     case 'return': {
       // Our news may be old: how is it really?
       const now = await provider.get(providerId);
       if (now.status === 'pending' || now.status === 'authorized')
-        return provider.void(providerId, `${id}:return:void`);
-      if (now.status === 'captured') return provider.refund(providerId, amount, `${id}:return:refund`);
+        return provider.void(providerId, keyOf(id, 'return:void', payment));
+      if (now.status === 'captured') return provider.refund(providerId, amount, keyOf(id, 'return:refund', payment));
       return now;
     }
     default:
@@ -130,8 +166,16 @@ async function ask(provider: PaymentProvider, providerId: string, payment: Payme
   }
 }
 
-/** Pays the seller, or asks how the payout is that the provider has begun. */
-export async function carryOutPayout(options: CarryingOut, payment: PaymentRow, payout: PayoutRow): Promise<PayoutRow> {
+/**
+ * Pays the seller, or asks how the payout is that the provider has begun. Where nobody waits for the answer
+ * (`unattended`) a person is called when it has failed.
+ */
+export async function carryOutPayout(
+  options: CarryingOut,
+  payment: PaymentRow,
+  payout: PayoutRow,
+  { unattended }: { readonly unattended: boolean },
+): Promise<PayoutRow> {
   const provider = providerOf(options, payment);
   const { payment_id: id, seller_id: sellerId, amount, currency } = payout;
   let word: ProviderPayout | null = null;
@@ -142,36 +186,37 @@ export async function carryOutPayout(options: CarryingOut, payment: PaymentRow, 
       word = payout.provider_id
         ? await provider.getPayout(payout.provider_id)
         : await provider.payout({
-            idempotencyKey: `${id}:payout`,
+            idempotencyKey: keyOf(id, 'payout', payout),
             reference: id,
             sellerId,
             amount: { amount, currency },
           });
     }
   } catch (error) {
-    if (!(error instanceof ProviderRefusal)) throw error;
+    // Who won't say how a payout is may have paid it.
+    if (!(error instanceof ProviderRefusal) || payout.provider_id !== null) throw error;
     refusal = error.message;
   }
   const status = refusal === null ? (word?.status ?? 'paid') : 'failed';
   return options.db.transaction().execute(async (trx) => {
-    await lockPayment(trx, id);
+    const locked = await relock(trx, payment);
     const before = await readPayout(trx, id);
     if (before?.status !== 'pending') return before ?? payout;
     const now = options.clock.now();
+    const last_error = refusal ?? (status === 'failed' ? 'the provider could not pay it' : null);
     if (status === 'paid') await book(trx, payment, 'paid_out', now);
-    if (status === 'failed') options.log.error('payout.failed', { payment_id: id, refusal });
-    return trx
-      .updateTable('payouts')
-      .set({
-        status,
-        provider_id: word?.payoutId ?? before.provider_id,
-        last_error: refusal,
-        due_at: status === 'pending' ? new Date(now.getTime() + pauseMs(before.attempts)) : null,
-        paid_at: status === 'paid' ? now : null,
-      })
-      .where('payment_id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    if (status === 'failed') options.log.error('payout.failed', { payment_id: id, refusal: last_error });
+    if (status === 'failed' && unattended) await attend(trx, locked, `payout: ${last_error}`, options);
+    else await attend(trx, locked, null, options);
+    return updatePayout(trx, id, {
+      status,
+      provider_id: word?.payoutId ?? before.provider_id,
+      failures: 0,
+      refusals: before.refusals + (status === 'failed' ? 1 : 0),
+      last_error,
+      due_at: status === 'pending' ? new Date(now.getTime() + pauseMs(before.attempts)) : null,
+      paid_at: status === 'paid' ? now : null,
+    });
   });
 }
 
@@ -179,35 +224,13 @@ export async function carryOutPayout(options: CarryingOut, payment: PaymentRow, 
 export function startWorkLoop(options: CarryingOut): Promise<Loop> {
   const { db, databases, clock, log } = options;
 
-  const attempt = async (
-    kind: 'payments' | 'payouts',
-    row: PaymentRow,
-    attempts: number,
-    work: () => Promise<unknown>,
-  ) => {
+  const attempt = async (row: PaymentRow, payout: PayoutRow | null, work: () => Promise<unknown>): Promise<void> => {
     try {
       await inSpan(`payments ${row.intent ?? 'ask'}`, { parent: extractTrace(row.trace) }, work);
     } catch (error) {
-      const fields = { payment_id: row.id, intent: row.intent, attempts, error };
-      if (attempts >= attemptsBeforeAttention) log.error('payment.needs_attention', fields);
-      else log.warn('payment.postponed', fields);
-      const due_at = new Date(clock.now().getTime() + pauseMs(attempts));
-      const last_error = error instanceof Error ? error.message : String(error);
-      const postponed = { due_at, last_error };
-      if (kind === 'payments')
-        await db
-          .updateTable('payments')
-          .set(postponed)
-          .where('id', '=', row.id)
-          .where('due_at', 'is not', null)
-          .execute();
-      else
-        await db
-          .updateTable('payouts')
-          .set(postponed)
-          .where('payment_id', '=', row.id)
-          .where('due_at', 'is not', null)
-          .execute();
+      const { attempts } = payout ?? row;
+      log.warn('payment.postponed', { payment_id: row.id, intent: row.intent, attempts, error });
+      await postpone(options, row, payout !== null, error);
     }
   };
 
@@ -220,7 +243,7 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
       const now = clock.now();
       const lease = new Date(now.getTime() + leaseMs);
       const payments = await takeDuePayments(db, now, lease, atOnce);
-      await Promise.all(payments.map((row) => attempt('payments', row, row.attempts, () => carryOut(options, row))));
+      await Promise.all(payments.map((row) => attempt(row, null, () => carryOut(options, row))));
       const payouts = await takeDuePayouts(db, now, lease, atOnce);
       await Promise.all(
         payouts.map(async (payout) => {
@@ -229,7 +252,7 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
             .selectAll()
             .where('id', '=', payout.payment_id)
             .executeTakeFirstOrThrow();
-          await attempt('payouts', row, payout.attempts, () => carryOutPayout(options, row, payout));
+          await attempt(row, payout, () => carryOutPayout(options, row, payout, { unattended: true }));
         }),
       );
       return payments.length === atOnce || payouts.length === atOnce;
@@ -237,13 +260,42 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
   });
 }
 
+/** After a try by the worker that failed: when the next one is, or that there is none and a person has to look. */
+async function postpone(options: CarryingOut, row: PaymentRow, isPayout: boolean, error: unknown): Promise<void> {
+  const { db, clock, patience } = options;
+  const now = clock.now();
+  const message = redactText(error instanceof Error ? error.message : String(error)).slice(0, 300);
+  await db.transaction().execute(async (trx) => {
+    const payment = await relock(trx, row);
+    const work = isPayout ? await readPayout(trx, row.id) : payment;
+    if (!work?.due_at) return;
+    const failures = work.failures + (isSilence(error) ? 0 : 1);
+    const trying = { failures, since: work.tried_since ?? now };
+    // A question that nobody answers waits for better times; what is owed to people does not.
+    const isOwed = isPayout || payment.intent !== null;
+    const over = isOwed ? isOver(trying, now, patience) : failures >= patience.failures;
+    // Orders waits for the rest of it, and calls somebody itself.
+    const late = payment.intent === 'return' && isLate(trying, now, patience);
+    const due_at = over ? null : new Date(now.getTime() + pauseMs(work.attempts));
+    const change = { failures, due_at, last_error: message };
+    const postponed = isPayout ? payment : await updatePayment(trx, row.id, change);
+    if (isPayout) await updatePayout(trx, row.id, change);
+    const about = isPayout ? 'payout' : (payment.intent ?? 'ask');
+    if (over || late) await attend(trx, postponed, `${about}: ${message}`, options);
+  });
+}
+
+/** The provider was not there, or had no time. Anything else is an answer, also a bad one. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof ProviderUnavailable || (error instanceof ProblemError && error.code === 'timeout');
+
 function providerOf({ providers }: CarryingOut, { provider }: PaymentRow): PaymentProvider {
   const known = providers.get(provider);
   if (!known) throw new Error(`there is no provider ${provider}`);
   return known;
 }
 
-async function relock(trx: Parameters<typeof lockPayment>[0], { id }: PaymentRow): Promise<PaymentRow> {
+async function relock(trx: Trx, { id }: PaymentRow): Promise<PaymentRow> {
   const locked = await lockPayment(trx, id);
   if (!locked) throw new Error(`payment ${id} vanished`);
   return locked;

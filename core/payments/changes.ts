@@ -5,10 +5,11 @@ import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import { addNotice } from '../platform/db/notices.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
+import type { Patience } from '../platform/patience.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import { book } from './ledger.ts';
 import type { ProviderPayment } from './providers/provider.ts';
-import { hear, type Intent, type Source } from './rules.ts';
+import { hear, type Intent, isFinal, type Source } from './rules.ts';
 import { appendChange, type PaymentRow, type Trx, updatePayment, wakeWorker } from './store.ts';
 
 export interface Changing {
@@ -17,11 +18,14 @@ export interface Changing {
   readonly log: Log;
   /** How long the provider may be silent about a payment that nobody has finished, before it is asked. */
   readonly askAfterMs: number;
+  readonly patience: Patience;
 }
 
 const longestAskMs = 5 * 60_000;
 const authorizedAskMs = 10 * 60_000;
 const pauses = { firstMs: 200, longestMs: 60_000 };
+/** Nothing has been tried yet of what is wanted now. */
+export const untried = { attempts: 0, failures: 0, tried_since: null, last_error: null } as const;
 
 /** Applies what the provider says to a locked payment. Old news, and news heard before, change nothing. */
 export async function applyWord(
@@ -40,12 +44,31 @@ export async function applyWord(
     changing.log.warn('payment.unwanted', { payment_id: row.id, status: row.status, provider_status: word.status });
     await wakeWorker(trx);
   }
-  return updatePayment(trx, row.id, {
+  const heard = await updatePayment(trx, row.id, {
     provider_id: word.providerId,
     intent,
     due_at: nextDue({ ...row, intent }, isNew, changing),
-    ...(isNew ? { attempts: 0, last_error: null } : {}),
+    ...(isNew ? untried : {}),
   });
+  const over = intent === null && (payment.intent !== null || isFinal(heard.status));
+  return over ? attend(trx, heard, null, changing) : heard;
+}
+
+/** Calls a person, or says that nobody is needed any more. */
+export async function attend(
+  trx: Trx,
+  payment: PaymentRow,
+  why: string | null,
+  { outbox, clock, log }: Changing,
+): Promise<PaymentRow> {
+  if (payment.attention === why) return payment;
+  const version = payment.attention_version + 1;
+  const row = await updatePayment(trx, payment.id, { attention: why, attention_version: version });
+  const { id: payment_id, order_id } = row;
+  const at = clock.now().toISOString();
+  await outbox.add(trx, 'payment.attention', payment_id, { payment_id, order_id, why, at, version });
+  if (why !== null) log.error('payment.needs_attention', { payment_id, order_id, why });
+  return row;
 }
 
 /** One change, told once: the version is part of the event. */
@@ -61,6 +84,8 @@ export async function moveTo(
     status,
     reason,
     attempts: 0,
+    failures: 0,
+    tried_since: null,
     updated_at: now,
     version: payment.version + 1,
   });

@@ -4,17 +4,34 @@ import { Money, OrderId, PaymentId, UserId } from '../../contracts/common.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import { fieldErrors, ProblemError } from '../../contracts/problem.ts';
 import {
+  type Attention as AttentionMessage,
+  type GetStoryResponse,
   type Payment as PaymentMessage,
   type PaymentStatus as PaymentStatusCode,
   PaymentsServiceService,
 } from '../../proto/generated/lotok/payments/v1/payments.ts';
 import type { RpcServer } from '../platform/rpc/server.ts';
-import { capture, type PaymentsOptions, payOut, read, refund, startPayment, voidPayment, watch } from './service.ts';
+import { traceIdOf } from '../platform/telemetry/tracing.ts';
+import {
+  type Attention,
+  capture,
+  giveUp,
+  type PaymentsOptions,
+  payOut,
+  read,
+  refund,
+  retry,
+  startPayment,
+  voidPayment,
+  watch,
+} from './service.ts';
 import type { PaymentRow } from './store.ts';
+import { type PaymentStory, tellStory } from './story.ts';
 
 const OnePayment = z.object({ paymentId: PaymentId });
 const Reasoned = OnePayment.extend({ reason: z.string().max(300) });
 const Watched = OnePayment.extend({ afterVersion: z.int().min(0) });
+const AboutAttention = OnePayment.extend({ attentionVersion: z.int().min(0) });
 const StartPayment = z
   .object({
     paymentId: PaymentId,
@@ -49,6 +66,15 @@ export function paymentsRpc(server: RpcServer, options: PaymentsOptions): void {
       const { paymentId, afterVersion } = parse(Watched, request);
       for await (const payment of watch(options, paymentId, afterVersion, signal)) yield present(payment);
     },
+    async retry(request) {
+      const { paymentId, attentionVersion } = parse(AboutAttention, request);
+      return { attention: presentAttention(await retry(options, paymentId, attentionVersion)) };
+    },
+    async giveUp(request) {
+      const { paymentId, attentionVersion } = parse(AboutAttention, request);
+      return { attention: presentAttention(await giveUp(options, paymentId, attentionVersion)) };
+    },
+    getStory: async (request) => presentStory(await tellStory(options, parse(OnePayment, request).paymentId)),
   });
 }
 
@@ -75,6 +101,65 @@ function present(payment: PaymentRow): { payment: PaymentMessage } {
     },
   };
 }
+
+const presentAttention = ({ why, version }: Attention): AttentionMessage => ({ why: why ?? '', version });
+
+function presentStory({ payment, provider, changes, providerEvents, payout, ledger }: PaymentStory): GetStoryResponse {
+  const { currency } = payment;
+  return {
+    paymentId: payment.id,
+    provider: payment.provider,
+    providerId: payment.provider_id ?? '',
+    status: payment.status,
+    amount: { amount: payment.amount, currency },
+    reason: payment.reason ?? '',
+    providerSays: provider.says ?? '',
+    providerError: provider.error ?? '',
+    intent: payment.intent ?? '',
+    intentReason: payment.intent_reason ?? '',
+    work: presentWork(payment),
+    attention: presentAttention({ why: payment.attention, version: payment.attention_version }),
+    changes: changes.map(({ version, status, reason, at }) => ({
+      version,
+      status,
+      reason: reason ?? '',
+      at: at.toISOString(),
+    })),
+    providerEvents: providerEvents.map(({ event_id: eventId, status, received_at }) => ({
+      eventId,
+      status,
+      at: received_at.toISOString(),
+    })),
+    payout: payout
+      ? {
+          status: payout.status,
+          providerId: payout.provider_id ?? '',
+          amount: { amount: payout.amount, currency },
+          work: presentWork(payout),
+          createdAt: payout.created_at.toISOString(),
+          paidAt: payout.paid_at?.toISOString() ?? '',
+        }
+      : undefined,
+    ledger: [...Map.groupBy(ledger, ({ kind }) => kind)].map(([kind, entries]) => ({
+      kind,
+      at: entries[0]?.at.toISOString() ?? '',
+      entries: entries.map(({ account, amount, currency: of }) => ({ account, amount, currency: of })),
+    })),
+    traceId: traceIdOf(payment.trace) ?? '',
+  };
+}
+
+const presentWork = ({
+  attempts,
+  failures,
+  last_error,
+  due_at,
+}: Pick<PaymentRow, 'attempts' | 'failures' | 'last_error' | 'due_at'>) => ({
+  attempts,
+  failures,
+  lastError: last_error ?? '',
+  nextTryAt: due_at?.toISOString() ?? '',
+});
 
 function parse<Schema extends z.ZodType>(schema: Schema, request: unknown): z.output<Schema> {
   const result = schema.safeParse(request);

@@ -4,11 +4,11 @@ import { ProblemError } from '../../contracts/problem.ts';
 import type { Watchers } from '../platform/db/watchers.ts';
 import { extractTrace, injectTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { type CarryingOut, carryOut, carryOutPayout, leaseMs } from './carrying-out.ts';
-import { applyWord, tell } from './changes.ts';
+import { applyWord, attend, tell, untried } from './changes.ts';
 import { book } from './ledger.ts';
-import { ProviderUnavailable } from './providers/provider.ts';
+import { ProviderRefusal, ProviderUnavailable } from './providers/provider.ts';
 import { type Answer, answerTo, isFinal } from './rules.ts';
-import type { PaymentRow } from './store.ts';
+import type { PaymentRow, PayoutRow } from './store.ts';
 import * as store from './store.ts';
 
 export interface PaymentsOptions extends CarryingOut {
@@ -59,8 +59,10 @@ export async function startPayment(options: PaymentsOptions, request: NewPayment
     intent: null,
     intent_reason: null,
     due_at: new Date(now.getTime() + leaseMs),
-    attempts: 0,
-    last_error: null,
+    ...untried,
+    refusals: 0,
+    attention: null,
+    attention_version: 0,
     version: 1,
     created_at: now,
     updated_at: now,
@@ -109,7 +111,7 @@ async function decide(
       }
       const due_at = new Date(clock.now().getTime() + leaseMs);
       if (locked.intent === intent) return { answer, payment: await store.updatePayment(trx, id, { due_at }) };
-      const change = { intent, intent_reason: reason, due_at, attempts: 0, last_error: null };
+      const change = { intent, intent_reason: reason, due_at, ...untried };
       return { answer, payment: await store.updatePayment(trx, id, change) };
     });
 
@@ -131,7 +133,8 @@ async function decide(
   if (answer === 'never' || (intent === 'capture' && refusal !== null)) {
     throw new ProblemError('conflict', { detail: refusal ?? `The payment is ${payment.status}` });
   }
-  throw unavailable();
+  // It stays decided, and the worker goes on; but who asked should know that there was an answer.
+  throw refusal === null ? unavailable() : new ProblemError('internal', { detail: `The provider refused: ${refusal}` });
 }
 
 /** The seller's share of a captured payment, once. It is theirs from here on, however long the payout takes. */
@@ -141,7 +144,7 @@ export async function payOut(options: PaymentsOptions, id: PaymentId): Promise<P
     const payment = await store.lockPayment(trx, id);
     if (!payment) throw new ProblemError('not-found', { detail: 'There is no such payment' });
     const known = await store.readPayout(trx, id);
-    if (known) return { payment, payout: known };
+    if (known) return { payment, payout: known.status === 'failed' ? await payAgain(trx, known, options) : known };
     const answer = answerTo.payOut(payment.status, payment.intent);
     if (answer === 'later') throw new ProblemError('request-in-progress', { detail: 'The capture is under way' });
     if (answer !== 'do')
@@ -156,9 +159,9 @@ export async function payOut(options: PaymentsOptions, id: PaymentId): Promise<P
         currency: payment.currency,
         status: 'pending',
         provider_id: null,
-        attempts: 0,
+        ...untried,
+        refusals: 0,
         due_at: new Date(now.getTime() + leaseMs),
-        last_error: null,
         created_at: now,
         paid_at: null,
       })
@@ -168,12 +171,72 @@ export async function payOut(options: PaymentsOptions, id: PaymentId): Promise<P
     return { payment, payout };
   });
   const { payment, payout } = owed;
-  const carried = payout.status === 'pending' ? await orUnavailable(carryOutPayout(options, payment, payout)) : payout;
+  const carried =
+    payout.status === 'pending'
+      ? await orUnavailable(carryOutPayout(options, payment, payout, { unattended: false }))
+      : payout;
   if (carried.status === 'failed') {
     throw new ProblemError('conflict', { detail: `The provider refused the payout: ${carried.last_error ?? ''}` });
   }
   return payment;
 }
+
+/** A payout that the provider has refused is begun anew by whoever asks for it once more. */
+const payAgain = (trx: store.Trx, { payment_id }: PayoutRow, { clock }: PaymentsOptions): Promise<PayoutRow> =>
+  store.updatePayout(trx, payment_id, {
+    status: 'pending',
+    provider_id: null,
+    ...untried,
+    due_at: new Date(clock.now().getTime() + leaseMs),
+  });
+
+export interface Attention {
+  readonly why: string | null;
+  readonly version: number;
+}
+
+/** Tries again what is stuck, as if for the first time. */
+export const retry = (options: PaymentsOptions, id: PaymentId, version: number): Promise<Attention> =>
+  decideOnStuck(options, id, version, async (trx, payment) => {
+    const due_at = options.clock.now();
+    const payout = await store.readPayout(trx, id);
+    if (payout?.status === 'failed') await payAgain(trx, payout, options);
+    if (payout && payout.status !== 'paid') await store.updatePayout(trx, id, { ...untried, due_at });
+    else await store.updatePayment(trx, payment.id, { ...untried, due_at });
+    await store.wakeWorker(trx);
+  });
+
+/** A person takes over: nothing is tried any more. What the ledger says is owed stays owed there. */
+export const giveUp = (options: PaymentsOptions, id: PaymentId, version: number): Promise<Attention> =>
+  decideOnStuck(options, id, version, async (trx, payment) => {
+    const payout = await store.readPayout(trx, id);
+    if (payout) await store.updatePayout(trx, id, { due_at: null });
+    await store.updatePayment(trx, payment.id, { intent: null, due_at: null });
+  });
+
+/** A decision about one call for a person; once that is over, deciding about it is no error and changes nothing. */
+async function decideOnStuck(
+  options: PaymentsOptions,
+  id: PaymentId,
+  version: number,
+  decision: (trx: store.Trx, payment: PaymentRow) => Promise<void>,
+): Promise<Attention> {
+  return options.db.transaction().execute(async (trx) => {
+    const payment = await store.lockPayment(trx, id);
+    if (!payment) throw new ProblemError('not-found', { detail: 'There is no such payment' });
+    if (payment.attention === null) return attentionOf(payment);
+    if (payment.attention_version !== version) {
+      throw new ProblemError('conflict', { detail: `It is stuck for another reason now: ${payment.attention}` });
+    }
+    await decision(trx, payment);
+    return attentionOf(await attend(trx, payment, null, options));
+  });
+}
+
+const attentionOf = ({ attention, attention_version }: PaymentRow): Attention => ({
+  why: attention,
+  version: attention_version,
+});
 
 export async function read({ db }: Pick<PaymentsOptions, 'db'>, id: PaymentId): Promise<PaymentRow> {
   const payment = await store.readPayment(db, id);
@@ -245,7 +308,9 @@ async function orUnavailable<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call;
   } catch (error) {
-    throw error instanceof ProviderUnavailable ? unavailable(error) : error;
+    if (error instanceof ProviderUnavailable) throw unavailable(error);
+    if (!(error instanceof ProviderRefusal)) throw error;
+    throw new ProblemError('internal', { detail: `The provider refused: ${error.message}`, cause: error });
   }
 }
 

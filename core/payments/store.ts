@@ -31,7 +31,15 @@ export interface PaymentsTable {
   due_at: NullableTimestamp;
   /** Of the present intent or question, since the last change. */
   attempts: number;
+  /** Of these the ones that failed with an answer, and when the first one was. */
+  failures: number;
+  tried_since: NullableTimestamp;
+  /** How often the provider has said no to what was asked of it. Each time what comes next is a new request. */
+  refusals: number;
   last_error: string | null;
+  /** Why a person has to look, and how often that has changed. */
+  attention: string | null;
+  attention_version: number;
   /** The trace of the purchase, which webhooks don't carry. */
   trace: Json<Record<string, string>>;
   version: number;
@@ -48,6 +56,9 @@ export interface PayoutsTable {
   status: 'pending' | 'paid' | 'failed';
   provider_id: string | null;
   attempts: number;
+  failures: number;
+  tried_since: NullableTimestamp;
+  refusals: number;
   due_at: NullableTimestamp;
   last_error: string | null;
   created_at: Timestamp;
@@ -130,10 +141,12 @@ export async function appendChange(trx: Trx, payment: PaymentRow, at: Date): Pro
   await addAndNotify(trx, insert, changesChannel);
 }
 
-export const readChanges = (db: Db, id: string, after: number) =>
+export type ChangeRow = Pick<Selectable<PaymentsTables['payment_changes']>, 'version' | 'status' | 'reason' | 'at'>;
+
+export const readChanges = (db: Db, id: string, after: number): Promise<ChangeRow[]> =>
   db
     .selectFrom('payment_changes')
-    .select(['version', 'status', 'reason'])
+    .select(['version', 'status', 'reason', 'at'])
     .where('payment_id', '=', id as PaymentId)
     .where('version', '>', after)
     .orderBy('version')
@@ -163,11 +176,51 @@ export async function recordProviderEvent(
   return inserted !== undefined;
 }
 
+export type ProviderEventRow = Pick<
+  Selectable<PaymentsTables['provider_events']>,
+  'event_id' | 'status' | 'received_at'
+>;
+
+/** What the provider told last, oldest first. */
+export async function readProviderEvents(db: Db, id: PaymentId): Promise<ProviderEventRow[]> {
+  const newest = await db
+    .selectFrom('provider_events')
+    .select(['event_id', 'status', 'received_at'])
+    .where('payment_id', '=', id)
+    .orderBy('received_at', 'desc')
+    .limit(100)
+    .execute();
+  return newest.reverse();
+}
+
+export interface LedgerRow {
+  readonly kind: string;
+  readonly at: Date;
+  readonly account: string;
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** Each booking of a payment happens once, so there are only a few. */
+export const readLedger = (db: Db, id: PaymentId): Promise<LedgerRow[]> =>
+  db
+    .selectFrom('ledger_transactions as booking')
+    .innerJoin('ledger_entries as entry', 'entry.transaction_id', 'booking.id')
+    .select(['booking.kind', 'booking.at', 'entry.account', 'entry.amount', 'entry.currency'])
+    .where('booking.payment_id', '=', id)
+    .orderBy('booking.id')
+    .orderBy('entry.account')
+    .execute();
+
 /** Takes payments that are due; until `leaseUntil` nobody else takes them. */
 export const takeDuePayments = (db: Db, now: Date, leaseUntil: Date, limit: number): Promise<PaymentRow[]> =>
   db
     .updateTable('payments')
-    .set((update) => ({ due_at: leaseUntil, attempts: update('attempts', '+', 1) }))
+    .set((update) => ({
+      due_at: leaseUntil,
+      attempts: update('attempts', '+', 1),
+      tried_since: sql`coalesce(tried_since, ${now}::timestamptz)`,
+    }))
     .where('id', 'in', (select) =>
       select
         .selectFrom('payments')
@@ -184,7 +237,11 @@ export const takeDuePayments = (db: Db, now: Date, leaseUntil: Date, limit: numb
 export const takeDuePayouts = (db: Db, now: Date, leaseUntil: Date, limit: number): Promise<PayoutRow[]> =>
   db
     .updateTable('payouts')
-    .set((update) => ({ due_at: leaseUntil, attempts: update('attempts', '+', 1) }))
+    .set((update) => ({
+      due_at: leaseUntil,
+      attempts: update('attempts', '+', 1),
+      tried_since: sql`coalesce(tried_since, ${now}::timestamptz)`,
+    }))
     .where('payment_id', 'in', (select) =>
       select
         .selectFrom('payouts')
@@ -200,6 +257,13 @@ export const takeDuePayouts = (db: Db, now: Date, leaseUntil: Date, limit: numbe
 
 export const readPayout = (db: Db | Trx, id: PaymentId): Promise<PayoutRow | undefined> =>
   db.selectFrom('payouts').selectAll().where('payment_id', '=', id).executeTakeFirst();
+
+export const updatePayout = (
+  trx: Db | Trx,
+  id: PaymentId,
+  change: Omit<Updateable<PayoutsTable>, 'payment_id'>,
+): Promise<PayoutRow> =>
+  trx.updateTable('payouts').set(change).where('payment_id', '=', id).returningAll().executeTakeFirstOrThrow();
 
 export const wakeWorker = async (trx: Trx): Promise<void> => {
   await sql`select pg_notify(${workChannel}, '')`.execute(trx);

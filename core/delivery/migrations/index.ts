@@ -1,5 +1,9 @@
 // The schema of delivery, in order.
 import type { Migration } from 'kysely/migration';
 import * as start from './0001-start.ts';
+import * as attention from './0002-attention.ts';
 
-export const migrations: Readonly<Record<string, Migration>> = { '0001-start': start };
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-start': start,
+  '0002-attention': attention,
+};

@@ -1,4 +1,5 @@
 // The schema of notifications, in order.
 import * as start from './0001-start.ts';
+import * as story from './0002-story.ts';
 
-export const migrations = { '0001-start': start };
+export const migrations = { '0001-start': start, '0002-story': story };

@@ -74,6 +74,7 @@ export const en: Words = {
     parcel_lost: 'the parcel was lost on its way',
     delivery_timeout: 'the parcel was not delivered in time',
     ad_unavailable: 'the item is sold already',
+    operator_cancelled: 'our support cancelled the order',
     declined: 'the bank declined the payment',
     declined_by_bank: 'the bank declined the payment',
     card_declined: 'the bank declined the card',

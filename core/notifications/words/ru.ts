@@ -74,6 +74,7 @@ export const ru: Words = {
     parcel_lost: 'посылка потерялась в пути',
     delivery_timeout: 'посылка не была доставлена вовремя',
     ad_unavailable: 'товар уже продан',
+    operator_cancelled: 'заказ отменила наша служба поддержки',
     declined: 'банк отклонил платёж',
     declined_by_bank: 'банк отклонил платёж',
     card_declined: 'банк отклонил карту',

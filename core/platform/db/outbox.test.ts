@@ -71,7 +71,7 @@ async function relayTo(bus: Pick<Bus, 'publish'>, onLook = (): void => undefined
 const ad = uuidv7() as AdId;
 const seller = uuidv7() as UserId;
 /** The event of an ad's deletion; `version` tells one from another. */
-const say = (version: number, key: string = ad): Promise<void> =>
+const say = (version: number, key: string = ad): Promise<string> =>
   db
     .transaction()
     .execute((trx) =>

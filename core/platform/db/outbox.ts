@@ -57,7 +57,8 @@ export async function createOutboxTables(db: Kysely<unknown>): Promise<void> {
 
 /** Writes events of one service; call it inside the transaction that makes them true, after the aggregate's row is locked. */
 export interface Outbox {
-  add<Type extends EventType>(trx: OutboxWriter, type: Type, key: string, data: EventData<Type>): Promise<void>;
+  /** Returns the event's id. */
+  add<Type extends EventType>(trx: OutboxWriter, type: Type, key: string, data: EventData<Type>): Promise<string>;
   /** A message for the live streams of channels (`contracts/stream.ts`). */
   addRealtime(trx: OutboxWriter, channels: readonly string[], message: RealtimeMessage): Promise<void>;
 }
@@ -69,10 +70,10 @@ export function createOutbox(service: string, clock: Clock): Outbox {
     writer: OutboxWriter,
     topic: string,
     type: string,
-    keys: readonly string[],
+    messages: readonly { readonly id: string; readonly key: string }[],
     data: unknown,
   ): Promise<void> => {
-    if (keys.length === 0) return;
+    if (messages.length === 0) return;
     const trx = writer as Transaction<OutboxTables>;
     const now = clock.now();
     const value = JSON.stringify(data);
@@ -84,20 +85,26 @@ export function createOutbox(service: string, clock: Clock): Outbox {
       'content-type': 'application/json',
     };
     injectTrace(common);
-    const rows = keys.map((key) => ({
+    const rows = messages.map(({ id, key }) => ({
       topic,
       key,
       value,
-      headers: JSON.stringify({ ...common, ce_id: uuidv7() }),
+      headers: JSON.stringify({ ...common, ce_id: id }),
       created_at: now,
       published_at: null,
     }));
-    const added = trx.insertInto('outbox').values(rows);
-    await addAndNotify(trx, added, outboxChannel(service));
+    await addAndNotify(trx, trx.insertInto('outbox').values(rows), outboxChannel(service));
   };
   return {
-    add: (trx, type, key, data) => write(trx, eventTypes[type].topic, type, [key], data),
-    addRealtime: (trx, keys, message) => write(trx, realtimeTopic, message.event, keys, message),
+    async add(trx, type, key, data) {
+      const id = uuidv7();
+      await write(trx, eventTypes[type].topic, type, [{ id, key }], data);
+      return id;
+    },
+    addRealtime(trx, channels, message) {
+      const messages = channels.map((key) => ({ id: uuidv7(), key }));
+      return write(trx, realtimeTopic, message.event, messages, message);
+    },
   };
 }
 

@@ -2,7 +2,16 @@
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import { fieldErrors, ProblemError } from '../../../contracts/problem.ts';
-import type { BodyOf, HeadersOf, ParamsOf, QueryOf, ResultOf, RouteSpec } from '../../../contracts/route.ts';
+import {
+  type BodyOf,
+  type HeadersOf,
+  needsToken,
+  type ParamsOf,
+  type QueryOf,
+  type ResultOf,
+  type RouteSpec,
+  roleFor,
+} from '../../../contracts/route.ts';
 import type { Authenticate, Identity } from './authenticate.ts';
 import { unlessKnown } from './conditional.ts';
 import { unstorableText } from './storable.ts';
@@ -13,7 +22,7 @@ export interface HttpRequest<Spec extends RouteSpec> {
   readonly headers: HeadersOf<Spec>;
   readonly body: BodyOf<Spec>;
   /** Who asks; only there on routes that need a token. */
-  readonly identity: Spec['auth'] extends 'user' | 'moderator' ? Identity : undefined;
+  readonly identity: Spec['auth'] extends 'user' | 'moderator' | 'operator' ? Identity : undefined;
   readonly raw: Request;
 }
 
@@ -68,10 +77,11 @@ const filledIn = (query: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 
 async function identify(spec: RouteSpec, authenticate: Authenticate, headers: Headers): Promise<Identity | undefined> {
-  if (spec.auth === 'public' || spec.auth === 'signed') return undefined;
+  if (!needsToken(spec)) return undefined;
   const identity = await authenticate(headers.get('authorization'));
-  if (spec.auth === 'moderator' && !identity.roles.includes('moderator')) {
-    throw new ProblemError('forbidden', { detail: 'Only moderators may do this' });
+  const role = roleFor(spec);
+  if (role && !identity.roles.includes(role)) {
+    throw new ProblemError('forbidden', { detail: `Only ${role}s may do this` });
   }
   return identity;
 }

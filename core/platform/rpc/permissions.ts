@@ -29,6 +29,9 @@ const payments: Callers<PaymentsServiceService> = {
   payOut: ['orders'],
   get: ['orders'],
   watchPayment: ['orders', 'notifications'],
+  retry: ['orders'],
+  giveUp: ['orders'],
+  getStory: ['orders'],
 };
 
 const delivery: Callers<DeliveryServiceService> = {
@@ -37,10 +40,14 @@ const delivery: Callers<DeliveryServiceService> = {
   cancelShipment: ['orders'],
   get: ['orders', 'notifications'],
   watchShipment: ['orders', 'notifications'],
+  retry: ['orders'],
+  giveUp: ['orders'],
+  getStory: ['orders'],
 };
 
 const notifications: Callers<NotificationsServiceService> = {
   enqueue: ['orders', 'payments', 'delivery'],
+  getStory: ['orders'],
 };
 
 export const permissions: Permissions = {

@@ -108,4 +108,7 @@ const noHandlers: Handlers = {
   payOut: unexpected,
   get: unexpected,
   watchPayment: () => failing(new Error('this test calls no such method')),
+  retry: unexpected,
+  giveUp: unexpected,
+  getStory: unexpected,
 };

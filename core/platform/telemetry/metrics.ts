@@ -61,6 +61,7 @@ export function createMetrics({ part }: { readonly part: string }) {
     sagaTransitions: counter('saga_transitions', 'State changes of orders', ['from', 'to', 'event']),
     sagaCommands: counter('saga_commands', 'Commands of the saga', ['step', 'result']),
     sagaTimers: counter('saga_timers', 'Timers of the saga that fired, by the status that ran out', ['status']),
+    sagaAttention: gauge('saga_orders_needing_attention', 'Orders that a person has to look at', []),
     mails: counter('mails', 'Tries to send a mail, by what came of them', ['kind', 'result']),
 
     watchConnections(counts: () => Readonly<Record<'open' | 'idle' | 'waiting', number>>): void {

@@ -121,3 +121,7 @@ export const extractTrace = (carrier: Readonly<Record<string, string | undefined
   propagator.extract(ROOT_CONTEXT, carrier, defaultTextMapGetter);
 
 export const currentTraceId = (): string | undefined => trace.getSpanContext(context.active())?.traceId;
+
+/** The trace that headers name, for whoever looks for it later. */
+export const traceIdOf = (carrier: Readonly<Record<string, string | undefined>>): string | undefined =>
+  trace.getSpanContext(extractTrace(carrier))?.traceId;

@@ -222,6 +222,7 @@ export const en: Strings = {
       delivery_timeout: 'The parcel did not arrive in time. The money is returned.',
       ad_unavailable: 'The item is no longer for sale.',
       payment_error: 'The payment failed because of an error. You were not charged.',
+      operator_cancelled: 'Our support cancelled the order. If you have paid, the money comes back.',
     },
     stage: {
       created: 'Shipment created',

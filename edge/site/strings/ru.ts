@@ -231,6 +231,7 @@ export const ru = {
       delivery_timeout: 'Посылка не пришла в срок. Деньги вернутся.',
       ad_unavailable: 'Вещь больше не продаётся.',
       payment_error: 'Платёж не прошёл из-за ошибки. Деньги не списаны.',
+      operator_cancelled: 'Заказ отменила служба поддержки. Если вы заплатили, деньги вернутся.',
     } satisfies Record<CancelReason, string>,
     stage: {
       created: 'Отправление создано',

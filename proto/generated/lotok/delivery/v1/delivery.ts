@@ -214,6 +214,77 @@ export interface WatchShipmentResponse {
   shipment: Shipment | undefined;
 }
 
+/** Why a person has to look; empty when nobody has to. The version grows with each change. */
+export interface Attention {
+  why: string;
+  version: number;
+}
+
+export interface RetryRequest {
+  shipmentId: string;
+  /** Of the attention that the decision is about. */
+  attentionVersion: number;
+}
+
+export interface RetryResponse {
+  attention: Attention | undefined;
+}
+
+export interface GiveUpRequest {
+  shipmentId: string;
+  attentionVersion: number;
+}
+
+export interface GiveUpResponse {
+  attention: Attention | undefined;
+}
+
+export interface GetStoryRequest {
+  shipmentId: string;
+}
+
+/** Words are those of contracts/operations.ts; times are RFC 3339. What is not there is empty. */
+export interface GetStoryResponse {
+  shipmentId: string;
+  courier: string;
+  courierId: string;
+  trackingNumber: string;
+  stage: string;
+  reason: string;
+  /** The stage that the courier answers now, or why it doesn't. */
+  courierSays: string;
+  courierError: string;
+  /** Decided; the courier has yet to agree. */
+  cancelling: boolean;
+  cancelReason: string;
+  estimated: DateRange | undefined;
+  work: Work | undefined;
+  attention: Attention | undefined;
+  changes: StageChange[];
+  courierEvents: CourierEvent[];
+  traceId: string;
+}
+
+export interface Work {
+  attempts: number;
+  failures: number;
+  lastError: string;
+  nextTryAt: string;
+}
+
+export interface StageChange {
+  version: number;
+  stage: string;
+  reason: string;
+  at: string;
+}
+
+export interface CourierEvent {
+  eventId: string;
+  stage: string;
+  at: string;
+}
+
 function createBaseDestination(): Destination {
   return { address: "", pickupPoint: "" };
 }
@@ -1455,6 +1526,1199 @@ export const WatchShipmentResponse: MessageFns<WatchShipmentResponse> = {
   },
 };
 
+function createBaseAttention(): Attention {
+  return { why: "", version: 0 };
+}
+
+export const Attention: MessageFns<Attention> = {
+  encode(message: Attention, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.why !== "") {
+      writer.uint32(10).string(message.why);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Attention {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttention();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Attention {
+    return {
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: Attention): unknown {
+    const obj: any = {};
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Attention>, I>>(base?: I): Attention {
+    return Attention.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Attention>, I>>(object: I): Attention {
+    const message = createBaseAttention();
+    message.why = object.why ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryRequest(): RetryRequest {
+  return { shipmentId: "", attentionVersion: 0 };
+}
+
+export const RetryRequest: MessageFns<RetryRequest> = {
+  encode(message: RetryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shipmentId !== "") {
+      writer.uint32(10).string(message.shipmentId);
+    }
+    if (message.attentionVersion !== 0) {
+      writer.uint32(16).int32(message.attentionVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shipmentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attentionVersion = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryRequest {
+    return {
+      shipmentId: isSet(object.shipmentId)
+        ? globalThis.String(object.shipmentId)
+        : isSet(object.shipment_id)
+        ? globalThis.String(object.shipment_id)
+        : "",
+      attentionVersion: isSet(object.attentionVersion)
+        ? globalThis.Number(object.attentionVersion)
+        : isSet(object.attention_version)
+        ? globalThis.Number(object.attention_version)
+        : 0,
+    };
+  },
+
+  toJSON(message: RetryRequest): unknown {
+    const obj: any = {};
+    if (message.shipmentId !== "") {
+      obj.shipmentId = message.shipmentId;
+    }
+    if (message.attentionVersion !== 0) {
+      obj.attentionVersion = Math.round(message.attentionVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryRequest>, I>>(base?: I): RetryRequest {
+    return RetryRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryRequest>, I>>(object: I): RetryRequest {
+    const message = createBaseRetryRequest();
+    message.shipmentId = object.shipmentId ?? "";
+    message.attentionVersion = object.attentionVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryResponse(): RetryResponse {
+  return { attention: undefined };
+}
+
+export const RetryResponse: MessageFns<RetryResponse> = {
+  encode(message: RetryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attention !== undefined) {
+      Attention.encode(message.attention, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attention = Attention.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryResponse {
+    return { attention: isSet(object.attention) ? Attention.fromJSON(object.attention) : undefined };
+  },
+
+  toJSON(message: RetryResponse): unknown {
+    const obj: any = {};
+    if (message.attention !== undefined) {
+      obj.attention = Attention.toJSON(message.attention);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryResponse>, I>>(base?: I): RetryResponse {
+    return RetryResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryResponse>, I>>(object: I): RetryResponse {
+    const message = createBaseRetryResponse();
+    message.attention = (object.attention !== undefined && object.attention !== null)
+      ? Attention.fromPartial(object.attention)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGiveUpRequest(): GiveUpRequest {
+  return { shipmentId: "", attentionVersion: 0 };
+}
+
+export const GiveUpRequest: MessageFns<GiveUpRequest> = {
+  encode(message: GiveUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shipmentId !== "") {
+      writer.uint32(10).string(message.shipmentId);
+    }
+    if (message.attentionVersion !== 0) {
+      writer.uint32(16).int32(message.attentionVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shipmentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attentionVersion = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GiveUpRequest {
+    return {
+      shipmentId: isSet(object.shipmentId)
+        ? globalThis.String(object.shipmentId)
+        : isSet(object.shipment_id)
+        ? globalThis.String(object.shipment_id)
+        : "",
+      attentionVersion: isSet(object.attentionVersion)
+        ? globalThis.Number(object.attentionVersion)
+        : isSet(object.attention_version)
+        ? globalThis.Number(object.attention_version)
+        : 0,
+    };
+  },
+
+  toJSON(message: GiveUpRequest): unknown {
+    const obj: any = {};
+    if (message.shipmentId !== "") {
+      obj.shipmentId = message.shipmentId;
+    }
+    if (message.attentionVersion !== 0) {
+      obj.attentionVersion = Math.round(message.attentionVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GiveUpRequest>, I>>(base?: I): GiveUpRequest {
+    return GiveUpRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GiveUpRequest>, I>>(object: I): GiveUpRequest {
+    const message = createBaseGiveUpRequest();
+    message.shipmentId = object.shipmentId ?? "";
+    message.attentionVersion = object.attentionVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseGiveUpResponse(): GiveUpResponse {
+  return { attention: undefined };
+}
+
+export const GiveUpResponse: MessageFns<GiveUpResponse> = {
+  encode(message: GiveUpResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attention !== undefined) {
+      Attention.encode(message.attention, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveUpResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveUpResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attention = Attention.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GiveUpResponse {
+    return { attention: isSet(object.attention) ? Attention.fromJSON(object.attention) : undefined };
+  },
+
+  toJSON(message: GiveUpResponse): unknown {
+    const obj: any = {};
+    if (message.attention !== undefined) {
+      obj.attention = Attention.toJSON(message.attention);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GiveUpResponse>, I>>(base?: I): GiveUpResponse {
+    return GiveUpResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GiveUpResponse>, I>>(object: I): GiveUpResponse {
+    const message = createBaseGiveUpResponse();
+    message.attention = (object.attention !== undefined && object.attention !== null)
+      ? Attention.fromPartial(object.attention)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetStoryRequest(): GetStoryRequest {
+  return { shipmentId: "" };
+}
+
+export const GetStoryRequest: MessageFns<GetStoryRequest> = {
+  encode(message: GetStoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shipmentId !== "") {
+      writer.uint32(10).string(message.shipmentId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shipmentId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStoryRequest {
+    return {
+      shipmentId: isSet(object.shipmentId)
+        ? globalThis.String(object.shipmentId)
+        : isSet(object.shipment_id)
+        ? globalThis.String(object.shipment_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetStoryRequest): unknown {
+    const obj: any = {};
+    if (message.shipmentId !== "") {
+      obj.shipmentId = message.shipmentId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStoryRequest>, I>>(base?: I): GetStoryRequest {
+    return GetStoryRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStoryRequest>, I>>(object: I): GetStoryRequest {
+    const message = createBaseGetStoryRequest();
+    message.shipmentId = object.shipmentId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetStoryResponse(): GetStoryResponse {
+  return {
+    shipmentId: "",
+    courier: "",
+    courierId: "",
+    trackingNumber: "",
+    stage: "",
+    reason: "",
+    courierSays: "",
+    courierError: "",
+    cancelling: false,
+    cancelReason: "",
+    estimated: undefined,
+    work: undefined,
+    attention: undefined,
+    changes: [],
+    courierEvents: [],
+    traceId: "",
+  };
+}
+
+export const GetStoryResponse: MessageFns<GetStoryResponse> = {
+  encode(message: GetStoryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shipmentId !== "") {
+      writer.uint32(10).string(message.shipmentId);
+    }
+    if (message.courier !== "") {
+      writer.uint32(18).string(message.courier);
+    }
+    if (message.courierId !== "") {
+      writer.uint32(26).string(message.courierId);
+    }
+    if (message.trackingNumber !== "") {
+      writer.uint32(34).string(message.trackingNumber);
+    }
+    if (message.stage !== "") {
+      writer.uint32(42).string(message.stage);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.courierSays !== "") {
+      writer.uint32(58).string(message.courierSays);
+    }
+    if (message.courierError !== "") {
+      writer.uint32(66).string(message.courierError);
+    }
+    if (message.cancelling !== false) {
+      writer.uint32(72).bool(message.cancelling);
+    }
+    if (message.cancelReason !== "") {
+      writer.uint32(82).string(message.cancelReason);
+    }
+    if (message.estimated !== undefined) {
+      DateRange.encode(message.estimated, writer.uint32(90).fork()).join();
+    }
+    if (message.work !== undefined) {
+      Work.encode(message.work, writer.uint32(98).fork()).join();
+    }
+    if (message.attention !== undefined) {
+      Attention.encode(message.attention, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.changes) {
+      StageChange.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.courierEvents) {
+      CourierEvent.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.traceId !== "") {
+      writer.uint32(130).string(message.traceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStoryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStoryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shipmentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.courier = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.courierId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.trackingNumber = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.courierSays = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.courierError = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.cancelling = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.cancelReason = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.estimated = DateRange.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.work = Work.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.attention = Attention.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.changes.push(StageChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.courierEvents.push(CourierEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStoryResponse {
+    return {
+      shipmentId: isSet(object.shipmentId)
+        ? globalThis.String(object.shipmentId)
+        : isSet(object.shipment_id)
+        ? globalThis.String(object.shipment_id)
+        : "",
+      courier: isSet(object.courier) ? globalThis.String(object.courier) : "",
+      courierId: isSet(object.courierId)
+        ? globalThis.String(object.courierId)
+        : isSet(object.courier_id)
+        ? globalThis.String(object.courier_id)
+        : "",
+      trackingNumber: isSet(object.trackingNumber)
+        ? globalThis.String(object.trackingNumber)
+        : isSet(object.tracking_number)
+        ? globalThis.String(object.tracking_number)
+        : "",
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      courierSays: isSet(object.courierSays)
+        ? globalThis.String(object.courierSays)
+        : isSet(object.courier_says)
+        ? globalThis.String(object.courier_says)
+        : "",
+      courierError: isSet(object.courierError)
+        ? globalThis.String(object.courierError)
+        : isSet(object.courier_error)
+        ? globalThis.String(object.courier_error)
+        : "",
+      cancelling: isSet(object.cancelling) ? globalThis.Boolean(object.cancelling) : false,
+      cancelReason: isSet(object.cancelReason)
+        ? globalThis.String(object.cancelReason)
+        : isSet(object.cancel_reason)
+        ? globalThis.String(object.cancel_reason)
+        : "",
+      estimated: isSet(object.estimated) ? DateRange.fromJSON(object.estimated) : undefined,
+      work: isSet(object.work) ? Work.fromJSON(object.work) : undefined,
+      attention: isSet(object.attention) ? Attention.fromJSON(object.attention) : undefined,
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => StageChange.fromJSON(e))
+        : [],
+      courierEvents: globalThis.Array.isArray(object?.courierEvents)
+        ? object.courierEvents.map((e: any) => CourierEvent.fromJSON(e))
+        : globalThis.Array.isArray(object?.courier_events)
+        ? object.courier_events.map((e: any) => CourierEvent.fromJSON(e))
+        : [],
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetStoryResponse): unknown {
+    const obj: any = {};
+    if (message.shipmentId !== "") {
+      obj.shipmentId = message.shipmentId;
+    }
+    if (message.courier !== "") {
+      obj.courier = message.courier;
+    }
+    if (message.courierId !== "") {
+      obj.courierId = message.courierId;
+    }
+    if (message.trackingNumber !== "") {
+      obj.trackingNumber = message.trackingNumber;
+    }
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.courierSays !== "") {
+      obj.courierSays = message.courierSays;
+    }
+    if (message.courierError !== "") {
+      obj.courierError = message.courierError;
+    }
+    if (message.cancelling !== false) {
+      obj.cancelling = message.cancelling;
+    }
+    if (message.cancelReason !== "") {
+      obj.cancelReason = message.cancelReason;
+    }
+    if (message.estimated !== undefined) {
+      obj.estimated = DateRange.toJSON(message.estimated);
+    }
+    if (message.work !== undefined) {
+      obj.work = Work.toJSON(message.work);
+    }
+    if (message.attention !== undefined) {
+      obj.attention = Attention.toJSON(message.attention);
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => StageChange.toJSON(e));
+    }
+    if (message.courierEvents?.length) {
+      obj.courierEvents = message.courierEvents.map((e) => CourierEvent.toJSON(e));
+    }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStoryResponse>, I>>(base?: I): GetStoryResponse {
+    return GetStoryResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStoryResponse>, I>>(object: I): GetStoryResponse {
+    const message = createBaseGetStoryResponse();
+    message.shipmentId = object.shipmentId ?? "";
+    message.courier = object.courier ?? "";
+    message.courierId = object.courierId ?? "";
+    message.trackingNumber = object.trackingNumber ?? "";
+    message.stage = object.stage ?? "";
+    message.reason = object.reason ?? "";
+    message.courierSays = object.courierSays ?? "";
+    message.courierError = object.courierError ?? "";
+    message.cancelling = object.cancelling ?? false;
+    message.cancelReason = object.cancelReason ?? "";
+    message.estimated = (object.estimated !== undefined && object.estimated !== null)
+      ? DateRange.fromPartial(object.estimated)
+      : undefined;
+    message.work = (object.work !== undefined && object.work !== null) ? Work.fromPartial(object.work) : undefined;
+    message.attention = (object.attention !== undefined && object.attention !== null)
+      ? Attention.fromPartial(object.attention)
+      : undefined;
+    message.changes = object.changes?.map((e) => StageChange.fromPartial(e)) || [];
+    message.courierEvents = object.courierEvents?.map((e) => CourierEvent.fromPartial(e)) || [];
+    message.traceId = object.traceId ?? "";
+    return message;
+  },
+};
+
+function createBaseWork(): Work {
+  return { attempts: 0, failures: 0, lastError: "", nextTryAt: "" };
+}
+
+export const Work: MessageFns<Work> = {
+  encode(message: Work, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempts !== 0) {
+      writer.uint32(8).int32(message.attempts);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(16).int32(message.failures);
+    }
+    if (message.lastError !== "") {
+      writer.uint32(26).string(message.lastError);
+    }
+    if (message.nextTryAt !== "") {
+      writer.uint32(34).string(message.nextTryAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Work {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failures = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nextTryAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Work {
+    return {
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      failures: isSet(object.failures) ? globalThis.Number(object.failures) : 0,
+      lastError: isSet(object.lastError)
+        ? globalThis.String(object.lastError)
+        : isSet(object.last_error)
+        ? globalThis.String(object.last_error)
+        : "",
+      nextTryAt: isSet(object.nextTryAt)
+        ? globalThis.String(object.nextTryAt)
+        : isSet(object.next_try_at)
+        ? globalThis.String(object.next_try_at)
+        : "",
+    };
+  },
+
+  toJSON(message: Work): unknown {
+    const obj: any = {};
+    if (message.attempts !== 0) {
+      obj.attempts = Math.round(message.attempts);
+    }
+    if (message.failures !== 0) {
+      obj.failures = Math.round(message.failures);
+    }
+    if (message.lastError !== "") {
+      obj.lastError = message.lastError;
+    }
+    if (message.nextTryAt !== "") {
+      obj.nextTryAt = message.nextTryAt;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Work>, I>>(base?: I): Work {
+    return Work.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Work>, I>>(object: I): Work {
+    const message = createBaseWork();
+    message.attempts = object.attempts ?? 0;
+    message.failures = object.failures ?? 0;
+    message.lastError = object.lastError ?? "";
+    message.nextTryAt = object.nextTryAt ?? "";
+    return message;
+  },
+};
+
+function createBaseStageChange(): StageChange {
+  return { version: 0, stage: "", reason: "", at: "" };
+}
+
+export const StageChange: MessageFns<StageChange> = {
+  encode(message: StageChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int32(message.version);
+    }
+    if (message.stage !== "") {
+      writer.uint32(18).string(message.stage);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.at !== "") {
+      writer.uint32(34).string(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StageChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStageChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StageChange {
+    return {
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+    };
+  },
+
+  toJSON(message: StageChange): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StageChange>, I>>(base?: I): StageChange {
+    return StageChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StageChange>, I>>(object: I): StageChange {
+    const message = createBaseStageChange();
+    message.version = object.version ?? 0;
+    message.stage = object.stage ?? "";
+    message.reason = object.reason ?? "";
+    message.at = object.at ?? "";
+    return message;
+  },
+};
+
+function createBaseCourierEvent(): CourierEvent {
+  return { eventId: "", stage: "", at: "" };
+}
+
+export const CourierEvent: MessageFns<CourierEvent> = {
+  encode(message: CourierEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.stage !== "") {
+      writer.uint32(18).string(message.stage);
+    }
+    if (message.at !== "") {
+      writer.uint32(26).string(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CourierEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCourierEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CourierEvent {
+    return {
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+    };
+  },
+
+  toJSON(message: CourierEvent): unknown {
+    const obj: any = {};
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CourierEvent>, I>>(base?: I): CourierEvent {
+    return CourierEvent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CourierEvent>, I>>(object: I): CourierEvent {
+    const message = createBaseCourierEvent();
+    message.eventId = object.eventId ?? "";
+    message.stage = object.stage ?? "";
+    message.at = object.at ?? "";
+    return message;
+  },
+};
+
 /** Parcels of orders, carried by couriers. Every method that changes anything needs `idempotency-key` in its metadata. */
 export type DeliveryServiceService = typeof DeliveryServiceService;
 export const DeliveryServiceService = {
@@ -1511,6 +2775,39 @@ export const DeliveryServiceService = {
       Buffer.from(WatchShipmentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchShipmentResponse => WatchShipmentResponse.decode(value),
   },
+  /**
+   * Tries what is stuck of the shipment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
+   * for another reason by now; when it is no longer stuck, that is fine.
+   */
+  retry: {
+    path: "/lotok.delivery.v1.DeliveryService/Retry" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryRequest): Buffer => Buffer.from(RetryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryRequest => RetryRequest.decode(value),
+    responseSerialize: (value: RetryResponse): Buffer => Buffer.from(RetryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetryResponse => RetryResponse.decode(value),
+  },
+  /** A person takes over what is stuck: nothing of it is tried any more. Otherwise like Retry. */
+  giveUp: {
+    path: "/lotok.delivery.v1.DeliveryService/GiveUp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GiveUpRequest): Buffer => Buffer.from(GiveUpRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GiveUpRequest => GiveUpRequest.decode(value),
+    responseSerialize: (value: GiveUpResponse): Buffer => Buffer.from(GiveUpResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GiveUpResponse => GiveUpResponse.decode(value),
+  },
+  /** All that is known of a shipment, for operators. Lists are cut to their newest entries. */
+  getStory: {
+    path: "/lotok.delivery.v1.DeliveryService/GetStory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStoryRequest): Buffer => Buffer.from(GetStoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStoryRequest => GetStoryRequest.decode(value),
+    responseSerialize: (value: GetStoryResponse): Buffer => Buffer.from(GetStoryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStoryResponse => GetStoryResponse.decode(value),
+  },
 } as const;
 
 export interface DeliveryServiceServer extends UntypedServiceImplementation {
@@ -1522,6 +2819,15 @@ export interface DeliveryServiceServer extends UntypedServiceImplementation {
   get: handleUnaryCall<GetRequest, GetResponse>;
   /** The present stage, then each change, until a final one. */
   watchShipment: handleServerStreamingCall<WatchShipmentRequest, WatchShipmentResponse>;
+  /**
+   * Tries what is stuck of the shipment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
+   * for another reason by now; when it is no longer stuck, that is fine.
+   */
+  retry: handleUnaryCall<RetryRequest, RetryResponse>;
+  /** A person takes over what is stuck: nothing of it is tried any more. Otherwise like Retry. */
+  giveUp: handleUnaryCall<GiveUpRequest, GiveUpResponse>;
+  /** All that is known of a shipment, for operators. Lists are cut to their newest entries. */
+  getStory: handleUnaryCall<GetStoryRequest, GetStoryResponse>;
 }
 
 export interface DeliveryServiceClient extends Client {
@@ -1594,6 +2900,57 @@ export interface DeliveryServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchShipmentResponse>;
+  /**
+   * Tries what is stuck of the shipment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
+   * for another reason by now; when it is no longer stuck, that is fine.
+   */
+  retry(
+    request: RetryRequest,
+    callback: (error: ServiceError | null, response: RetryResponse) => void,
+  ): ClientUnaryCall;
+  retry(
+    request: RetryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetryResponse) => void,
+  ): ClientUnaryCall;
+  retry(
+    request: RetryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetryResponse) => void,
+  ): ClientUnaryCall;
+  /** A person takes over what is stuck: nothing of it is tried any more. Otherwise like Retry. */
+  giveUp(
+    request: GiveUpRequest,
+    callback: (error: ServiceError | null, response: GiveUpResponse) => void,
+  ): ClientUnaryCall;
+  giveUp(
+    request: GiveUpRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GiveUpResponse) => void,
+  ): ClientUnaryCall;
+  giveUp(
+    request: GiveUpRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GiveUpResponse) => void,
+  ): ClientUnaryCall;
+  /** All that is known of a shipment, for operators. Lists are cut to their newest entries. */
+  getStory(
+    request: GetStoryRequest,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
+  getStory(
+    request: GetStoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
+  getStory(
+    request: GetStoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const DeliveryServiceClient = makeGenericClientConstructor(

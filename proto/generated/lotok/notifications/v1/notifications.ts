@@ -41,6 +41,29 @@ export interface EnqueueResponse {
   notificationId: string;
 }
 
+export interface GetStoryRequest {
+  orderId: string;
+}
+
+export interface GetStoryResponse {
+  notices: Notice[];
+}
+
+/** Words are those of contracts/operations.ts; times are RFC 3339. What is not there is empty. */
+export interface Notice {
+  notificationId: string;
+  kind: string;
+  userId: string;
+  inApp: boolean;
+  readAt: string;
+  mail: string;
+  mailAttempts: number;
+  mailError: string;
+  mailedAt: string;
+  createdAt: string;
+  traceId: string;
+}
+
 function createBaseEnqueueRequest(): EnqueueRequest {
   return { userId: "", kind: "", orderId: "", parameters: {} };
 }
@@ -356,6 +379,425 @@ export const EnqueueResponse: MessageFns<EnqueueResponse> = {
   },
 };
 
+function createBaseGetStoryRequest(): GetStoryRequest {
+  return { orderId: "" };
+}
+
+export const GetStoryRequest: MessageFns<GetStoryRequest> = {
+  encode(message: GetStoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStoryRequest {
+    return {
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetStoryRequest): unknown {
+    const obj: any = {};
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStoryRequest>, I>>(base?: I): GetStoryRequest {
+    return GetStoryRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStoryRequest>, I>>(object: I): GetStoryRequest {
+    const message = createBaseGetStoryRequest();
+    message.orderId = object.orderId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetStoryResponse(): GetStoryResponse {
+  return { notices: [] };
+}
+
+export const GetStoryResponse: MessageFns<GetStoryResponse> = {
+  encode(message: GetStoryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.notices) {
+      Notice.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStoryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStoryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.notices.push(Notice.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStoryResponse {
+    return {
+      notices: globalThis.Array.isArray(object?.notices) ? object.notices.map((e: any) => Notice.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GetStoryResponse): unknown {
+    const obj: any = {};
+    if (message.notices?.length) {
+      obj.notices = message.notices.map((e) => Notice.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStoryResponse>, I>>(base?: I): GetStoryResponse {
+    return GetStoryResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStoryResponse>, I>>(object: I): GetStoryResponse {
+    const message = createBaseGetStoryResponse();
+    message.notices = object.notices?.map((e) => Notice.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNotice(): Notice {
+  return {
+    notificationId: "",
+    kind: "",
+    userId: "",
+    inApp: false,
+    readAt: "",
+    mail: "",
+    mailAttempts: 0,
+    mailError: "",
+    mailedAt: "",
+    createdAt: "",
+    traceId: "",
+  };
+}
+
+export const Notice: MessageFns<Notice> = {
+  encode(message: Notice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.notificationId !== "") {
+      writer.uint32(10).string(message.notificationId);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.userId !== "") {
+      writer.uint32(26).string(message.userId);
+    }
+    if (message.inApp !== false) {
+      writer.uint32(32).bool(message.inApp);
+    }
+    if (message.readAt !== "") {
+      writer.uint32(42).string(message.readAt);
+    }
+    if (message.mail !== "") {
+      writer.uint32(50).string(message.mail);
+    }
+    if (message.mailAttempts !== 0) {
+      writer.uint32(56).int32(message.mailAttempts);
+    }
+    if (message.mailError !== "") {
+      writer.uint32(66).string(message.mailError);
+    }
+    if (message.mailedAt !== "") {
+      writer.uint32(74).string(message.mailedAt);
+    }
+    if (message.createdAt !== "") {
+      writer.uint32(82).string(message.createdAt);
+    }
+    if (message.traceId !== "") {
+      writer.uint32(90).string(message.traceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Notice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNotice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.notificationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.inApp = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.readAt = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.mail = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.mailAttempts = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.mailError = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.mailedAt = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.createdAt = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Notice {
+    return {
+      notificationId: isSet(object.notificationId)
+        ? globalThis.String(object.notificationId)
+        : isSet(object.notification_id)
+        ? globalThis.String(object.notification_id)
+        : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      inApp: isSet(object.inApp)
+        ? globalThis.Boolean(object.inApp)
+        : isSet(object.in_app)
+        ? globalThis.Boolean(object.in_app)
+        : false,
+      readAt: isSet(object.readAt)
+        ? globalThis.String(object.readAt)
+        : isSet(object.read_at)
+        ? globalThis.String(object.read_at)
+        : "",
+      mail: isSet(object.mail) ? globalThis.String(object.mail) : "",
+      mailAttempts: isSet(object.mailAttempts)
+        ? globalThis.Number(object.mailAttempts)
+        : isSet(object.mail_attempts)
+        ? globalThis.Number(object.mail_attempts)
+        : 0,
+      mailError: isSet(object.mailError)
+        ? globalThis.String(object.mailError)
+        : isSet(object.mail_error)
+        ? globalThis.String(object.mail_error)
+        : "",
+      mailedAt: isSet(object.mailedAt)
+        ? globalThis.String(object.mailedAt)
+        : isSet(object.mailed_at)
+        ? globalThis.String(object.mailed_at)
+        : "",
+      createdAt: isSet(object.createdAt)
+        ? globalThis.String(object.createdAt)
+        : isSet(object.created_at)
+        ? globalThis.String(object.created_at)
+        : "",
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
+    };
+  },
+
+  toJSON(message: Notice): unknown {
+    const obj: any = {};
+    if (message.notificationId !== "") {
+      obj.notificationId = message.notificationId;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.inApp !== false) {
+      obj.inApp = message.inApp;
+    }
+    if (message.readAt !== "") {
+      obj.readAt = message.readAt;
+    }
+    if (message.mail !== "") {
+      obj.mail = message.mail;
+    }
+    if (message.mailAttempts !== 0) {
+      obj.mailAttempts = Math.round(message.mailAttempts);
+    }
+    if (message.mailError !== "") {
+      obj.mailError = message.mailError;
+    }
+    if (message.mailedAt !== "") {
+      obj.mailedAt = message.mailedAt;
+    }
+    if (message.createdAt !== "") {
+      obj.createdAt = message.createdAt;
+    }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Notice>, I>>(base?: I): Notice {
+    return Notice.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Notice>, I>>(object: I): Notice {
+    const message = createBaseNotice();
+    message.notificationId = object.notificationId ?? "";
+    message.kind = object.kind ?? "";
+    message.userId = object.userId ?? "";
+    message.inApp = object.inApp ?? false;
+    message.readAt = object.readAt ?? "";
+    message.mail = object.mail ?? "";
+    message.mailAttempts = object.mailAttempts ?? 0;
+    message.mailError = object.mailError ?? "";
+    message.mailedAt = object.mailedAt ?? "";
+    message.createdAt = object.createdAt ?? "";
+    message.traceId = object.traceId ?? "";
+    return message;
+  },
+};
+
 /** Puts a message to a user into the queue; rendering and sending happen later. */
 export type NotificationsServiceService = typeof NotificationsServiceService;
 export const NotificationsServiceService = {
@@ -369,11 +811,23 @@ export const NotificationsServiceService = {
     responseSerialize: (value: EnqueueResponse): Buffer => Buffer.from(EnqueueResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): EnqueueResponse => EnqueueResponse.decode(value),
   },
+  /** What an order's people were told, newest first, cut to the newest hundred; for operators. */
+  getStory: {
+    path: "/lotok.notifications.v1.NotificationsService/GetStory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStoryRequest): Buffer => Buffer.from(GetStoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStoryRequest => GetStoryRequest.decode(value),
+    responseSerialize: (value: GetStoryResponse): Buffer => Buffer.from(GetStoryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStoryResponse => GetStoryResponse.decode(value),
+  },
 } as const;
 
 export interface NotificationsServiceServer extends UntypedServiceImplementation {
   /** Needs `idempotency-key` in its metadata: one key, one message. */
   enqueue: handleUnaryCall<EnqueueRequest, EnqueueResponse>;
+  /** What an order's people were told, newest first, cut to the newest hundred; for operators. */
+  getStory: handleUnaryCall<GetStoryRequest, GetStoryResponse>;
 }
 
 export interface NotificationsServiceClient extends Client {
@@ -392,6 +846,22 @@ export interface NotificationsServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EnqueueResponse) => void,
+  ): ClientUnaryCall;
+  /** What an order's people were told, newest first, cut to the newest hundred; for operators. */
+  getStory(
+    request: GetStoryRequest,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
+  getStory(
+    request: GetStoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
+  getStory(
+    request: GetStoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -211,6 +211,98 @@ export interface WatchPaymentResponse {
   payment: Payment | undefined;
 }
 
+/** Why a person has to look; empty when nobody has to. The version grows with each change. */
+export interface Attention {
+  why: string;
+  version: number;
+}
+
+export interface RetryRequest {
+  paymentId: string;
+  /** Of the attention that the decision is about. */
+  attentionVersion: number;
+}
+
+export interface RetryResponse {
+  attention: Attention | undefined;
+}
+
+export interface GiveUpRequest {
+  paymentId: string;
+  attentionVersion: number;
+}
+
+export interface GiveUpResponse {
+  attention: Attention | undefined;
+}
+
+export interface GetStoryRequest {
+  paymentId: string;
+}
+
+/** Words are those of contracts/operations.ts; times are RFC 3339. What is not there is empty. */
+export interface GetStoryResponse {
+  paymentId: string;
+  provider: string;
+  providerId: string;
+  status: string;
+  amount: Money | undefined;
+  reason: string;
+  /** What the provider answers now, or why it doesn't. */
+  providerSays: string;
+  providerError: string;
+  intent: string;
+  intentReason: string;
+  work: Work | undefined;
+  attention: Attention | undefined;
+  changes: PaymentChange[];
+  providerEvents: ProviderEvent[];
+  payout: Payout | undefined;
+  ledger: LedgerTransaction[];
+  traceId: string;
+}
+
+export interface Work {
+  attempts: number;
+  failures: number;
+  lastError: string;
+  nextTryAt: string;
+}
+
+export interface PaymentChange {
+  version: number;
+  status: string;
+  reason: string;
+  at: string;
+}
+
+export interface ProviderEvent {
+  eventId: string;
+  status: string;
+  at: string;
+}
+
+export interface Payout {
+  status: string;
+  providerId: string;
+  amount: Money | undefined;
+  work: Work | undefined;
+  createdAt: string;
+  paidAt: string;
+}
+
+export interface LedgerTransaction {
+  kind: string;
+  at: string;
+  entries: LedgerEntry[];
+}
+
+export interface LedgerEntry {
+  account: string;
+  amount: number;
+  currency: string;
+}
+
 function createBasePayment(): Payment {
   return {
     paymentId: "",
@@ -1589,6 +1681,1581 @@ export const WatchPaymentResponse: MessageFns<WatchPaymentResponse> = {
   },
 };
 
+function createBaseAttention(): Attention {
+  return { why: "", version: 0 };
+}
+
+export const Attention: MessageFns<Attention> = {
+  encode(message: Attention, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.why !== "") {
+      writer.uint32(10).string(message.why);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Attention {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttention();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Attention {
+    return {
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: Attention): unknown {
+    const obj: any = {};
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Attention>, I>>(base?: I): Attention {
+    return Attention.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Attention>, I>>(object: I): Attention {
+    const message = createBaseAttention();
+    message.why = object.why ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryRequest(): RetryRequest {
+  return { paymentId: "", attentionVersion: 0 };
+}
+
+export const RetryRequest: MessageFns<RetryRequest> = {
+  encode(message: RetryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paymentId !== "") {
+      writer.uint32(10).string(message.paymentId);
+    }
+    if (message.attentionVersion !== 0) {
+      writer.uint32(16).int32(message.attentionVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attentionVersion = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryRequest {
+    return {
+      paymentId: isSet(object.paymentId)
+        ? globalThis.String(object.paymentId)
+        : isSet(object.payment_id)
+        ? globalThis.String(object.payment_id)
+        : "",
+      attentionVersion: isSet(object.attentionVersion)
+        ? globalThis.Number(object.attentionVersion)
+        : isSet(object.attention_version)
+        ? globalThis.Number(object.attention_version)
+        : 0,
+    };
+  },
+
+  toJSON(message: RetryRequest): unknown {
+    const obj: any = {};
+    if (message.paymentId !== "") {
+      obj.paymentId = message.paymentId;
+    }
+    if (message.attentionVersion !== 0) {
+      obj.attentionVersion = Math.round(message.attentionVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryRequest>, I>>(base?: I): RetryRequest {
+    return RetryRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryRequest>, I>>(object: I): RetryRequest {
+    const message = createBaseRetryRequest();
+    message.paymentId = object.paymentId ?? "";
+    message.attentionVersion = object.attentionVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryResponse(): RetryResponse {
+  return { attention: undefined };
+}
+
+export const RetryResponse: MessageFns<RetryResponse> = {
+  encode(message: RetryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attention !== undefined) {
+      Attention.encode(message.attention, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attention = Attention.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryResponse {
+    return { attention: isSet(object.attention) ? Attention.fromJSON(object.attention) : undefined };
+  },
+
+  toJSON(message: RetryResponse): unknown {
+    const obj: any = {};
+    if (message.attention !== undefined) {
+      obj.attention = Attention.toJSON(message.attention);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryResponse>, I>>(base?: I): RetryResponse {
+    return RetryResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryResponse>, I>>(object: I): RetryResponse {
+    const message = createBaseRetryResponse();
+    message.attention = (object.attention !== undefined && object.attention !== null)
+      ? Attention.fromPartial(object.attention)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGiveUpRequest(): GiveUpRequest {
+  return { paymentId: "", attentionVersion: 0 };
+}
+
+export const GiveUpRequest: MessageFns<GiveUpRequest> = {
+  encode(message: GiveUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paymentId !== "") {
+      writer.uint32(10).string(message.paymentId);
+    }
+    if (message.attentionVersion !== 0) {
+      writer.uint32(16).int32(message.attentionVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attentionVersion = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GiveUpRequest {
+    return {
+      paymentId: isSet(object.paymentId)
+        ? globalThis.String(object.paymentId)
+        : isSet(object.payment_id)
+        ? globalThis.String(object.payment_id)
+        : "",
+      attentionVersion: isSet(object.attentionVersion)
+        ? globalThis.Number(object.attentionVersion)
+        : isSet(object.attention_version)
+        ? globalThis.Number(object.attention_version)
+        : 0,
+    };
+  },
+
+  toJSON(message: GiveUpRequest): unknown {
+    const obj: any = {};
+    if (message.paymentId !== "") {
+      obj.paymentId = message.paymentId;
+    }
+    if (message.attentionVersion !== 0) {
+      obj.attentionVersion = Math.round(message.attentionVersion);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GiveUpRequest>, I>>(base?: I): GiveUpRequest {
+    return GiveUpRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GiveUpRequest>, I>>(object: I): GiveUpRequest {
+    const message = createBaseGiveUpRequest();
+    message.paymentId = object.paymentId ?? "";
+    message.attentionVersion = object.attentionVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseGiveUpResponse(): GiveUpResponse {
+  return { attention: undefined };
+}
+
+export const GiveUpResponse: MessageFns<GiveUpResponse> = {
+  encode(message: GiveUpResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attention !== undefined) {
+      Attention.encode(message.attention, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveUpResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveUpResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attention = Attention.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GiveUpResponse {
+    return { attention: isSet(object.attention) ? Attention.fromJSON(object.attention) : undefined };
+  },
+
+  toJSON(message: GiveUpResponse): unknown {
+    const obj: any = {};
+    if (message.attention !== undefined) {
+      obj.attention = Attention.toJSON(message.attention);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GiveUpResponse>, I>>(base?: I): GiveUpResponse {
+    return GiveUpResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GiveUpResponse>, I>>(object: I): GiveUpResponse {
+    const message = createBaseGiveUpResponse();
+    message.attention = (object.attention !== undefined && object.attention !== null)
+      ? Attention.fromPartial(object.attention)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetStoryRequest(): GetStoryRequest {
+  return { paymentId: "" };
+}
+
+export const GetStoryRequest: MessageFns<GetStoryRequest> = {
+  encode(message: GetStoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paymentId !== "") {
+      writer.uint32(10).string(message.paymentId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStoryRequest {
+    return {
+      paymentId: isSet(object.paymentId)
+        ? globalThis.String(object.paymentId)
+        : isSet(object.payment_id)
+        ? globalThis.String(object.payment_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetStoryRequest): unknown {
+    const obj: any = {};
+    if (message.paymentId !== "") {
+      obj.paymentId = message.paymentId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStoryRequest>, I>>(base?: I): GetStoryRequest {
+    return GetStoryRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStoryRequest>, I>>(object: I): GetStoryRequest {
+    const message = createBaseGetStoryRequest();
+    message.paymentId = object.paymentId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetStoryResponse(): GetStoryResponse {
+  return {
+    paymentId: "",
+    provider: "",
+    providerId: "",
+    status: "",
+    amount: undefined,
+    reason: "",
+    providerSays: "",
+    providerError: "",
+    intent: "",
+    intentReason: "",
+    work: undefined,
+    attention: undefined,
+    changes: [],
+    providerEvents: [],
+    payout: undefined,
+    ledger: [],
+    traceId: "",
+  };
+}
+
+export const GetStoryResponse: MessageFns<GetStoryResponse> = {
+  encode(message: GetStoryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paymentId !== "") {
+      writer.uint32(10).string(message.paymentId);
+    }
+    if (message.provider !== "") {
+      writer.uint32(18).string(message.provider);
+    }
+    if (message.providerId !== "") {
+      writer.uint32(26).string(message.providerId);
+    }
+    if (message.status !== "") {
+      writer.uint32(34).string(message.status);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(42).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.providerSays !== "") {
+      writer.uint32(58).string(message.providerSays);
+    }
+    if (message.providerError !== "") {
+      writer.uint32(66).string(message.providerError);
+    }
+    if (message.intent !== "") {
+      writer.uint32(74).string(message.intent);
+    }
+    if (message.intentReason !== "") {
+      writer.uint32(82).string(message.intentReason);
+    }
+    if (message.work !== undefined) {
+      Work.encode(message.work, writer.uint32(90).fork()).join();
+    }
+    if (message.attention !== undefined) {
+      Attention.encode(message.attention, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.changes) {
+      PaymentChange.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.providerEvents) {
+      ProviderEvent.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.payout !== undefined) {
+      Payout.encode(message.payout, writer.uint32(122).fork()).join();
+    }
+    for (const v of message.ledger) {
+      LedgerTransaction.encode(v!, writer.uint32(130).fork()).join();
+    }
+    if (message.traceId !== "") {
+      writer.uint32(138).string(message.traceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStoryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStoryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.providerId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.providerSays = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.providerError = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.intent = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.intentReason = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.work = Work.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.attention = Attention.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.changes.push(PaymentChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.providerEvents.push(ProviderEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.payout = Payout.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.ledger.push(LedgerTransaction.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStoryResponse {
+    return {
+      paymentId: isSet(object.paymentId)
+        ? globalThis.String(object.paymentId)
+        : isSet(object.payment_id)
+        ? globalThis.String(object.payment_id)
+        : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      providerId: isSet(object.providerId)
+        ? globalThis.String(object.providerId)
+        : isSet(object.provider_id)
+        ? globalThis.String(object.provider_id)
+        : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      providerSays: isSet(object.providerSays)
+        ? globalThis.String(object.providerSays)
+        : isSet(object.provider_says)
+        ? globalThis.String(object.provider_says)
+        : "",
+      providerError: isSet(object.providerError)
+        ? globalThis.String(object.providerError)
+        : isSet(object.provider_error)
+        ? globalThis.String(object.provider_error)
+        : "",
+      intent: isSet(object.intent) ? globalThis.String(object.intent) : "",
+      intentReason: isSet(object.intentReason)
+        ? globalThis.String(object.intentReason)
+        : isSet(object.intent_reason)
+        ? globalThis.String(object.intent_reason)
+        : "",
+      work: isSet(object.work) ? Work.fromJSON(object.work) : undefined,
+      attention: isSet(object.attention) ? Attention.fromJSON(object.attention) : undefined,
+      changes: globalThis.Array.isArray(object?.changes)
+        ? object.changes.map((e: any) => PaymentChange.fromJSON(e))
+        : [],
+      providerEvents: globalThis.Array.isArray(object?.providerEvents)
+        ? object.providerEvents.map((e: any) => ProviderEvent.fromJSON(e))
+        : globalThis.Array.isArray(object?.provider_events)
+        ? object.provider_events.map((e: any) => ProviderEvent.fromJSON(e))
+        : [],
+      payout: isSet(object.payout) ? Payout.fromJSON(object.payout) : undefined,
+      ledger: globalThis.Array.isArray(object?.ledger)
+        ? object.ledger.map((e: any) => LedgerTransaction.fromJSON(e))
+        : [],
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GetStoryResponse): unknown {
+    const obj: any = {};
+    if (message.paymentId !== "") {
+      obj.paymentId = message.paymentId;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.providerId !== "") {
+      obj.providerId = message.providerId;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.providerSays !== "") {
+      obj.providerSays = message.providerSays;
+    }
+    if (message.providerError !== "") {
+      obj.providerError = message.providerError;
+    }
+    if (message.intent !== "") {
+      obj.intent = message.intent;
+    }
+    if (message.intentReason !== "") {
+      obj.intentReason = message.intentReason;
+    }
+    if (message.work !== undefined) {
+      obj.work = Work.toJSON(message.work);
+    }
+    if (message.attention !== undefined) {
+      obj.attention = Attention.toJSON(message.attention);
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => PaymentChange.toJSON(e));
+    }
+    if (message.providerEvents?.length) {
+      obj.providerEvents = message.providerEvents.map((e) => ProviderEvent.toJSON(e));
+    }
+    if (message.payout !== undefined) {
+      obj.payout = Payout.toJSON(message.payout);
+    }
+    if (message.ledger?.length) {
+      obj.ledger = message.ledger.map((e) => LedgerTransaction.toJSON(e));
+    }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetStoryResponse>, I>>(base?: I): GetStoryResponse {
+    return GetStoryResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetStoryResponse>, I>>(object: I): GetStoryResponse {
+    const message = createBaseGetStoryResponse();
+    message.paymentId = object.paymentId ?? "";
+    message.provider = object.provider ?? "";
+    message.providerId = object.providerId ?? "";
+    message.status = object.status ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.providerSays = object.providerSays ?? "";
+    message.providerError = object.providerError ?? "";
+    message.intent = object.intent ?? "";
+    message.intentReason = object.intentReason ?? "";
+    message.work = (object.work !== undefined && object.work !== null) ? Work.fromPartial(object.work) : undefined;
+    message.attention = (object.attention !== undefined && object.attention !== null)
+      ? Attention.fromPartial(object.attention)
+      : undefined;
+    message.changes = object.changes?.map((e) => PaymentChange.fromPartial(e)) || [];
+    message.providerEvents = object.providerEvents?.map((e) => ProviderEvent.fromPartial(e)) || [];
+    message.payout = (object.payout !== undefined && object.payout !== null)
+      ? Payout.fromPartial(object.payout)
+      : undefined;
+    message.ledger = object.ledger?.map((e) => LedgerTransaction.fromPartial(e)) || [];
+    message.traceId = object.traceId ?? "";
+    return message;
+  },
+};
+
+function createBaseWork(): Work {
+  return { attempts: 0, failures: 0, lastError: "", nextTryAt: "" };
+}
+
+export const Work: MessageFns<Work> = {
+  encode(message: Work, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempts !== 0) {
+      writer.uint32(8).int32(message.attempts);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(16).int32(message.failures);
+    }
+    if (message.lastError !== "") {
+      writer.uint32(26).string(message.lastError);
+    }
+    if (message.nextTryAt !== "") {
+      writer.uint32(34).string(message.nextTryAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Work {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failures = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nextTryAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Work {
+    return {
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      failures: isSet(object.failures) ? globalThis.Number(object.failures) : 0,
+      lastError: isSet(object.lastError)
+        ? globalThis.String(object.lastError)
+        : isSet(object.last_error)
+        ? globalThis.String(object.last_error)
+        : "",
+      nextTryAt: isSet(object.nextTryAt)
+        ? globalThis.String(object.nextTryAt)
+        : isSet(object.next_try_at)
+        ? globalThis.String(object.next_try_at)
+        : "",
+    };
+  },
+
+  toJSON(message: Work): unknown {
+    const obj: any = {};
+    if (message.attempts !== 0) {
+      obj.attempts = Math.round(message.attempts);
+    }
+    if (message.failures !== 0) {
+      obj.failures = Math.round(message.failures);
+    }
+    if (message.lastError !== "") {
+      obj.lastError = message.lastError;
+    }
+    if (message.nextTryAt !== "") {
+      obj.nextTryAt = message.nextTryAt;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Work>, I>>(base?: I): Work {
+    return Work.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Work>, I>>(object: I): Work {
+    const message = createBaseWork();
+    message.attempts = object.attempts ?? 0;
+    message.failures = object.failures ?? 0;
+    message.lastError = object.lastError ?? "";
+    message.nextTryAt = object.nextTryAt ?? "";
+    return message;
+  },
+};
+
+function createBasePaymentChange(): PaymentChange {
+  return { version: 0, status: "", reason: "", at: "" };
+}
+
+export const PaymentChange: MessageFns<PaymentChange> = {
+  encode(message: PaymentChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).int32(message.version);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.at !== "") {
+      writer.uint32(34).string(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PaymentChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePaymentChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PaymentChange {
+    return {
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+    };
+  },
+
+  toJSON(message: PaymentChange): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PaymentChange>, I>>(base?: I): PaymentChange {
+    return PaymentChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PaymentChange>, I>>(object: I): PaymentChange {
+    const message = createBasePaymentChange();
+    message.version = object.version ?? 0;
+    message.status = object.status ?? "";
+    message.reason = object.reason ?? "";
+    message.at = object.at ?? "";
+    return message;
+  },
+};
+
+function createBaseProviderEvent(): ProviderEvent {
+  return { eventId: "", status: "", at: "" };
+}
+
+export const ProviderEvent: MessageFns<ProviderEvent> = {
+  encode(message: ProviderEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.eventId !== "") {
+      writer.uint32(10).string(message.eventId);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.at !== "") {
+      writer.uint32(26).string(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProviderEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProviderEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProviderEvent {
+    return {
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+    };
+  },
+
+  toJSON(message: ProviderEvent): unknown {
+    const obj: any = {};
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ProviderEvent>, I>>(base?: I): ProviderEvent {
+    return ProviderEvent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ProviderEvent>, I>>(object: I): ProviderEvent {
+    const message = createBaseProviderEvent();
+    message.eventId = object.eventId ?? "";
+    message.status = object.status ?? "";
+    message.at = object.at ?? "";
+    return message;
+  },
+};
+
+function createBasePayout(): Payout {
+  return { status: "", providerId: "", amount: undefined, work: undefined, createdAt: "", paidAt: "" };
+}
+
+export const Payout: MessageFns<Payout> = {
+  encode(message: Payout, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.providerId !== "") {
+      writer.uint32(18).string(message.providerId);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(26).fork()).join();
+    }
+    if (message.work !== undefined) {
+      Work.encode(message.work, writer.uint32(34).fork()).join();
+    }
+    if (message.createdAt !== "") {
+      writer.uint32(42).string(message.createdAt);
+    }
+    if (message.paidAt !== "") {
+      writer.uint32(50).string(message.paidAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Payout {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePayout();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.providerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.work = Work.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.createdAt = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.paidAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Payout {
+    return {
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      providerId: isSet(object.providerId)
+        ? globalThis.String(object.providerId)
+        : isSet(object.provider_id)
+        ? globalThis.String(object.provider_id)
+        : "",
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      work: isSet(object.work) ? Work.fromJSON(object.work) : undefined,
+      createdAt: isSet(object.createdAt)
+        ? globalThis.String(object.createdAt)
+        : isSet(object.created_at)
+        ? globalThis.String(object.created_at)
+        : "",
+      paidAt: isSet(object.paidAt)
+        ? globalThis.String(object.paidAt)
+        : isSet(object.paid_at)
+        ? globalThis.String(object.paid_at)
+        : "",
+    };
+  },
+
+  toJSON(message: Payout): unknown {
+    const obj: any = {};
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.providerId !== "") {
+      obj.providerId = message.providerId;
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    if (message.work !== undefined) {
+      obj.work = Work.toJSON(message.work);
+    }
+    if (message.createdAt !== "") {
+      obj.createdAt = message.createdAt;
+    }
+    if (message.paidAt !== "") {
+      obj.paidAt = message.paidAt;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Payout>, I>>(base?: I): Payout {
+    return Payout.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Payout>, I>>(object: I): Payout {
+    const message = createBasePayout();
+    message.status = object.status ?? "";
+    message.providerId = object.providerId ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.work = (object.work !== undefined && object.work !== null) ? Work.fromPartial(object.work) : undefined;
+    message.createdAt = object.createdAt ?? "";
+    message.paidAt = object.paidAt ?? "";
+    return message;
+  },
+};
+
+function createBaseLedgerTransaction(): LedgerTransaction {
+  return { kind: "", at: "", entries: [] };
+}
+
+export const LedgerTransaction: MessageFns<LedgerTransaction> = {
+  encode(message: LedgerTransaction, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.at !== "") {
+      writer.uint32(18).string(message.at);
+    }
+    for (const v of message.entries) {
+      LedgerEntry.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerTransaction {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerTransaction();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entries.push(LedgerEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerTransaction {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      at: isSet(object.at) ? globalThis.String(object.at) : "",
+      entries: globalThis.Array.isArray(object?.entries) ? object.entries.map((e: any) => LedgerEntry.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: LedgerTransaction): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.at !== "") {
+      obj.at = message.at;
+    }
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => LedgerEntry.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LedgerTransaction>, I>>(base?: I): LedgerTransaction {
+    return LedgerTransaction.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LedgerTransaction>, I>>(object: I): LedgerTransaction {
+    const message = createBaseLedgerTransaction();
+    message.kind = object.kind ?? "";
+    message.at = object.at ?? "";
+    message.entries = object.entries?.map((e) => LedgerEntry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLedgerEntry(): LedgerEntry {
+  return { account: "", amount: 0, currency: "" };
+}
+
+export const LedgerEntry: MessageFns<LedgerEntry> = {
+  encode(message: LedgerEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== "") {
+      writer.uint32(10).string(message.account);
+    }
+    if (message.amount !== 0) {
+      writer.uint32(16).int64(message.amount);
+    }
+    if (message.currency !== "") {
+      writer.uint32(26).string(message.currency);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.amount = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.currency = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerEntry {
+    return {
+      account: isSet(object.account) ? globalThis.String(object.account) : "",
+      amount: isSet(object.amount) ? globalThis.Number(object.amount) : 0,
+      currency: isSet(object.currency) ? globalThis.String(object.currency) : "",
+    };
+  },
+
+  toJSON(message: LedgerEntry): unknown {
+    const obj: any = {};
+    if (message.account !== "") {
+      obj.account = message.account;
+    }
+    if (message.amount !== 0) {
+      obj.amount = Math.round(message.amount);
+    }
+    if (message.currency !== "") {
+      obj.currency = message.currency;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LedgerEntry>, I>>(base?: I): LedgerEntry {
+    return LedgerEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LedgerEntry>, I>>(object: I): LedgerEntry {
+    const message = createBaseLedgerEntry();
+    message.account = object.account ?? "";
+    message.amount = object.amount ?? 0;
+    message.currency = object.currency ?? "";
+    return message;
+  },
+};
+
 /** Money of orders. Every method that changes anything needs `idempotency-key` in its metadata. */
 export type PaymentsServiceService = typeof PaymentsServiceService;
 export const PaymentsServiceService = {
@@ -1663,6 +3330,39 @@ export const PaymentsServiceService = {
       Buffer.from(WatchPaymentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchPaymentResponse => WatchPaymentResponse.decode(value),
   },
+  /**
+   * Tries what is stuck of the payment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
+   * for another reason by now; when it is no longer stuck, that is fine.
+   */
+  retry: {
+    path: "/lotok.payments.v1.PaymentsService/Retry" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryRequest): Buffer => Buffer.from(RetryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryRequest => RetryRequest.decode(value),
+    responseSerialize: (value: RetryResponse): Buffer => Buffer.from(RetryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetryResponse => RetryResponse.decode(value),
+  },
+  /** A person takes over what is stuck: nothing of it is tried any more. Otherwise like Retry. */
+  giveUp: {
+    path: "/lotok.payments.v1.PaymentsService/GiveUp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GiveUpRequest): Buffer => Buffer.from(GiveUpRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GiveUpRequest => GiveUpRequest.decode(value),
+    responseSerialize: (value: GiveUpResponse): Buffer => Buffer.from(GiveUpResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GiveUpResponse => GiveUpResponse.decode(value),
+  },
+  /** All that is known of a payment, for operators. Lists are cut to their newest entries. */
+  getStory: {
+    path: "/lotok.payments.v1.PaymentsService/GetStory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStoryRequest): Buffer => Buffer.from(GetStoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStoryRequest => GetStoryRequest.decode(value),
+    responseSerialize: (value: GetStoryResponse): Buffer => Buffer.from(GetStoryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStoryResponse => GetStoryResponse.decode(value),
+  },
 } as const;
 
 export interface PaymentsServiceServer extends UntypedServiceImplementation {
@@ -1679,6 +3379,15 @@ export interface PaymentsServiceServer extends UntypedServiceImplementation {
   get: handleUnaryCall<GetRequest, GetResponse>;
   /** The present state, then each change, until a final one. */
   watchPayment: handleServerStreamingCall<WatchPaymentRequest, WatchPaymentResponse>;
+  /**
+   * Tries what is stuck of the payment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
+   * for another reason by now; when it is no longer stuck, that is fine.
+   */
+  retry: handleUnaryCall<RetryRequest, RetryResponse>;
+  /** A person takes over what is stuck: nothing of it is tried any more. Otherwise like Retry. */
+  giveUp: handleUnaryCall<GiveUpRequest, GiveUpResponse>;
+  /** All that is known of a payment, for operators. Lists are cut to their newest entries. */
+  getStory: handleUnaryCall<GetStoryRequest, GetStoryResponse>;
 }
 
 export interface PaymentsServiceClient extends Client {
@@ -1781,6 +3490,57 @@ export interface PaymentsServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchPaymentResponse>;
+  /**
+   * Tries what is stuck of the payment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
+   * for another reason by now; when it is no longer stuck, that is fine.
+   */
+  retry(
+    request: RetryRequest,
+    callback: (error: ServiceError | null, response: RetryResponse) => void,
+  ): ClientUnaryCall;
+  retry(
+    request: RetryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetryResponse) => void,
+  ): ClientUnaryCall;
+  retry(
+    request: RetryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetryResponse) => void,
+  ): ClientUnaryCall;
+  /** A person takes over what is stuck: nothing of it is tried any more. Otherwise like Retry. */
+  giveUp(
+    request: GiveUpRequest,
+    callback: (error: ServiceError | null, response: GiveUpResponse) => void,
+  ): ClientUnaryCall;
+  giveUp(
+    request: GiveUpRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GiveUpResponse) => void,
+  ): ClientUnaryCall;
+  giveUp(
+    request: GiveUpRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GiveUpResponse) => void,
+  ): ClientUnaryCall;
+  /** All that is known of a payment, for operators. Lists are cut to their newest entries. */
+  getStory(
+    request: GetStoryRequest,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
+  getStory(
+    request: GetStoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
+  getStory(
+    request: GetStoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStoryResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const PaymentsServiceClient = makeGenericClientConstructor(
@@ -1804,6 +3564,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -1,0 +1,19 @@
+// Limits of what payments does by itself, and whether a person has to look.
+import type { Kysely } from 'kysely';
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('payments')
+    .addColumn('failures', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('tried_since', 'timestamptz')
+    .addColumn('refusals', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('attention', 'text')
+    .addColumn('attention_version', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+  await db.schema
+    .alterTable('payouts')
+    .addColumn('failures', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('tried_since', 'timestamptz')
+    .addColumn('refusals', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+}
