@@ -352,3 +352,106 @@ describe('before there is a parcel', () => {
     expect((await read('/v1/deliveries/pickup-points?city=atlantis')).status).toBe(400);
   });
 });
+
+const rowOf = (id: string) =>
+  world.db
+    .selectFrom('shipments')
+    .selectAll()
+    .where('id', '=', id as ShipmentId)
+    .executeTakeFirstOrThrow();
+
+describe('a question that the courier answers with nonsense', () => {
+  const called = async (id: string) =>
+    (await world.told(id))
+      .filter(({ type }) => type === 'delivery.attention')
+      .map(({ data }) => [data['why'], data['version']]);
+  /** As after eleven such answers. */
+  const asked = async (shipmentId: string) => {
+    world.faults.between = async (request, forward) =>
+      isApi(request) && request.method === 'GET'
+        ? Response.json({ error: 'unknown', message: 'no such parcel' }, { status: 404 })
+        : forward();
+    await world.db
+      .updateTable('shipments')
+      .set({ failures: 11, due_at: new Date(0) })
+      .where('id', '=', shipmentId as ShipmentId)
+      .execute();
+    await until('a person is called', async () => (await rowOf(shipmentId)).attention);
+  };
+
+  it('calls a person, and is asked again when an operator says so', async () => {
+    const { shipmentId } = await creates();
+    await asked(shipmentId);
+    expect(await rowOf(shipmentId)).toMatchObject({ attention: 'ask: no such parcel', due_at: null, failures: 12 });
+    world.faults.between = undefined;
+    await expect(world.rpc.retry({ shipmentId, attentionVersion: 7 }, key())).rejects.toEqual(problem('conflict'));
+    const { attention } = await world.rpc.retry({ shipmentId, attentionVersion: 1 }, key());
+    expect(attention).toEqual({ why: '', version: 2 });
+    await until('it was asked', async () => (await rowOf(shipmentId)).attempts === 1);
+    expect(await called(shipmentId)).toEqual([
+      ['ask: no such parcel', 1],
+      [null, 2],
+    ]);
+  });
+
+  it('is no longer asked when an operator takes over, and needs nobody once the parcel has arrived', async () => {
+    const given = await creates();
+    await asked(given.shipmentId);
+    await world.rpc.giveUp({ shipmentId: given.shipmentId, attentionVersion: 1 }, key());
+    expect(await rowOf(given.shipmentId)).toMatchObject({ attention: null, due_at: null, stage: 'created' });
+    const arrived = await creates();
+    await asked(arrived.shipmentId);
+    expect((await webhook(await word(arrived, 'delivered'))).status).toBe(204);
+    expect((await called(arrived.shipmentId)).at(-1)).toEqual([null, 2]);
+  });
+});
+
+describe('the story of a parcel', () => {
+  it('has its way, and what the courier told and says', async () => {
+    const { shipmentId, trackingNumber } = await creates();
+    await advances(shipmentId, 'accepted');
+    await becomes(shipmentId, 'accepted');
+    const story = await world.rpc.getStory({ shipmentId });
+    expect(story).toMatchObject({
+      shipmentId,
+      courier: 'sandbox',
+      trackingNumber,
+      stage: 'accepted',
+      courierSays: 'accepted',
+      courierError: '',
+      cancelling: false,
+      attention: { why: '', version: 0 },
+    });
+    expect(story.changes.map(({ stage }) => stage)).toEqual(['created', 'accepted']);
+    expect(story.courierEvents.map(({ stage }) => stage)).toContain('accepted');
+    expect(story.traceId).toMatch(/^[0-9a-f]{32}$/);
+    await expect(world.rpc.getStory({ shipmentId: uuidv7() })).rejects.toEqual(problem('not-found'));
+  });
+});
+
+describe('while the courier is away', () => {
+  // Its breaker is open then.
+  afterEach(() => world.restart());
+
+  it('nobody is called because a question has no answer', async () => {
+    const { shipmentId } = await creates();
+    world.faults.between = async (request, forward) => (isApi(request) ? away() : forward());
+    await world.db
+      .updateTable('shipments')
+      .set({ due_at: new Date(0), tried_since: new Date(0) })
+      .where('id', '=', shipmentId as ShipmentId)
+      .execute();
+    await until('it was asked', async () => (await rowOf(shipmentId)).last_error);
+    expect(await rowOf(shipmentId)).toMatchObject({ attention: null, failures: 0, due_at: expect.any(Date) });
+  });
+
+  it('the story of a parcel comes without its word', async () => {
+    const { shipmentId } = await creates();
+    world.faults.between = async (request, forward) => (isApi(request) ? away() : forward());
+    expect(await world.rpc.getStory({ shipmentId }, { deadlineMs: 3_000 })).toMatchObject({
+      stage: 'created',
+      courierSays: '',
+      courierError: expect.stringMatching(/./),
+    });
+  });
+});

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { notificationKinds } from '../../contracts/notifications.ts';
 import { ProblemError } from '../../contracts/problem.ts';
+import type { NotificationsServiceService } from '../../proto/generated/lotok/notifications/v1/notifications.ts';
 import { until } from '../../tests/until.ts';
+import { rpcCall } from '../../tests/world.ts';
 import { MailRefused } from '../platform/mail/mailer.ts';
+import type { RpcHandlers, RpcServer } from '../platform/rpc/server.ts';
 import { kindRules } from './kinds.ts';
 import { sendDueMails, startMailLoop } from './mails.ts';
+import { notificationRpc } from './rpc.ts';
 import { enqueue } from './service.ts';
 import { formatDays, formatMoney } from './words/facts.ts';
 import { mailOf, messageOf } from './words/render.ts';
@@ -231,5 +235,27 @@ describe('the queue of mails', () => {
   it('is only for kinds that are mails', () => {
     expect(notificationKinds.filter((kind) => kindRules[kind].money)).toContain('order_refunded');
     expect(notificationKinds.filter((kind) => kindRules[kind].money && !kindRules[kind].mail)).toEqual([]);
+  });
+});
+
+describe('what an order’s people were told', () => {
+  it('is the same for operators: each notice with its mail, and no address in what went wrong', async () => {
+    const { id: orderId, buyer, seller, becomes } = await world.sale();
+    await becomes('paid');
+    await sendAll();
+    world.trouble.mailer = new MailRefused(`550 no mailbox ${buyer.email}`);
+    await becomes('in_delivery');
+    await sendAll();
+    const handlers: Partial<RpcHandlers<NotificationsServiceService>> = {};
+    const server = { add: (_definition: unknown, added: typeof handlers) => Object.assign(handlers, added) };
+    notificationRpc(world.options)(server as unknown as RpcServer);
+    const told = await handlers.getStory?.({ orderId }, rpcCall());
+    expect(told?.notices.map(({ kind, userId, mail }) => [kind, userId, mail])).toEqual([
+      ['order_shipped', buyer.id, 'failed'],
+      ['sale_paid', seller.id, 'sent'],
+    ]);
+    expect(told?.notices[0]).toMatchObject({ mailError: '550 no mailbox [email]', mailedAt: '', mailAttempts: 1 });
+    expect(told?.notices[1]?.mailedAt).toMatch(/^\d{4}-/);
+    await expect(handlers.getStory?.({ orderId: 'x' }, rpcCall())).rejects.toMatchObject({ code: 'invalid-field' });
   });
 });
