@@ -124,7 +124,12 @@ export function createEdge(platform: Platform): Edge {
           if (error instanceof ProblemError && error.code === 'unauthenticated') return null;
           throw error;
         }),
-      config: { demo: config.sandbox, mediaOrigins: config.mediaOrigins, publicUrl: config.publicUrl },
+      config: {
+        demo: config.sandbox,
+        mediaOrigins: config.mediaOrigins,
+        publicUrl: config.publicUrl,
+        traceUrl: config.traceUrl,
+      },
     }),
   );
   app.notFound((c) => new ProblemError('not-found', { detail: 'No such path' }).toResponse(c.env.context.traceId));

@@ -49,6 +49,13 @@ export const EdgeConfig = z.object({
   rateLimits: z.object({ address: count, user: count, signIn: count }),
   /** Opens `/metrics` in production to who has it; without it `/metrics` is not there. */
   metricsToken: z.string().min(16).optional(),
+  /** Where operators look at a trace, such as `https://jaeger.example/trace/{trace_id}`. */
+  traceUrl: z
+    .string()
+    .refine((url) => url.includes('{trace_id}') && /^https?:$/.test(URL.parse(url)?.protocol ?? ''), {
+      message: 'must be an http address with {trace_id} in it',
+    })
+    .optional(),
   tlsCertFile: z.string().optional(),
   tlsKeyFile: z.string().optional(),
   otlpEndpoint: z.url().optional(),
@@ -101,6 +108,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
       signIn: env['RATE_LIMIT_SIGN_IN'] ?? limits.signIn,
     },
     metricsToken: env['METRICS_TOKEN'],
+    traceUrl: env['TRACE_URL'],
     tlsCertFile: env['TLS_CERT_FILE'],
     tlsKeyFile: env['TLS_KEY_FILE'],
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],

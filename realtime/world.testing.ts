@@ -81,7 +81,13 @@ export class MemorySource implements EventSource {
 
 export interface Issuer extends AsyncDisposable {
   readonly jwksUrl: string;
-  token(claims?: { sub?: string; sid?: string; expiresInSeconds?: number; audience?: string }): Promise<string>;
+  token(claims?: {
+    sub?: string;
+    sid?: string;
+    roles?: readonly string[];
+    expiresInSeconds?: number;
+    audience?: string;
+  }): Promise<string>;
 }
 
 export async function startIssuer(): Promise<Issuer> {
@@ -96,8 +102,8 @@ export async function startIssuer(): Promise<Issuer> {
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
     jwksUrl: `http://127.0.0.1:${address.port}/.well-known/jwks.json`,
-    token: ({ sub = userId, sid = 'session-1', expiresInSeconds = 600, audience = 'lotok' } = {}) =>
-      new SignJWT({ sid, roles: ['user'] })
+    token: ({ sub = userId, sid = 'session-1', roles = ['user'], expiresInSeconds = 600, audience = 'lotok' } = {}) =>
+      new SignJWT({ sid, roles })
         .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
         .setSubject(sub)
         .setIssuer('https://lotok.internal')

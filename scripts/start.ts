@@ -94,7 +94,7 @@ if (import.meta.main) {
     explain(error);
     process.exit(1);
   });
-  const accounts = demoUsers.slice(0, 4).map(({ email }) => `  ${email}  ${demoPassword}`);
+  const accounts = demoUsers.slice(0, 5).map(({ email }) => `  ${email}  ${demoPassword}`);
   console.log(
     [
       `Lotok  ${lotok.url}`,

@@ -17,3 +17,13 @@ describe.each([
     expect(() => configOf({ PORT: 'eighty', PUBLIC_URL: 'lotok.example' })).toThrow(/port[\s\S]*publicUrl/);
   });
 });
+
+describe('where operators look at traces', () => {
+  it('is an address with a place for the trace’s id', () => {
+    const traceUrl = 'https://jaeger.example/trace/{trace_id}';
+    expect(edgeConfig({ TRACE_URL: traceUrl }).traceUrl).toBe(traceUrl);
+    expect(edgeConfig({}).traceUrl).toBeUndefined();
+    for (const wrong of ['https://jaeger.example/trace', 'javascript:alert("{trace_id}")', '{trace_id}'])
+      expect(() => edgeConfig({ TRACE_URL: wrong })).toThrow(/traceUrl/);
+  });
+});

@@ -14,6 +14,8 @@ const statusTones: Readonly<Record<string, string>> = {
   captured: 'good',
   authorized: 'good',
   accepted: 'good',
+  done: 'good',
+  sent: 'good',
   pending_payment: 'wait',
   in_progress: 'wait',
   moderation: 'wait',
@@ -21,7 +23,10 @@ const statusTones: Readonly<Record<string, string>> = {
   in_delivery: 'wait',
   processing: 'wait',
   cancelling: 'wait',
+  owed: 'wait',
+  pending: 'wait',
   rejected: 'bad',
+  parked: 'bad',
   cancelled: 'bad',
   failed: 'bad',
   lost: 'bad',
@@ -103,5 +108,5 @@ export function pager({ url, t }: Visit, next: string | null): Html {
   </nav>`;
 }
 
-export const time = (instant: string, text: string, style: 'time' | 'day'): Html =>
+export const time = (instant: string, text: string, style: 'time' | 'second' | 'day'): Html =>
   html`<time datetime="${instant}" data-local="${style}">${text}</time>`;

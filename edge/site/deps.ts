@@ -23,6 +23,8 @@ export interface SiteConfig {
   readonly mediaOrigins: readonly string[];
   /** Where browsers reach us, when that is known beforehand. */
   readonly publicUrl?: string | undefined;
+  /** Where a trace is looked at, with `{trace_id}` in it. */
+  readonly traceUrl?: string | undefined;
 }
 
 export interface SiteDeps {

@@ -3,8 +3,9 @@
 import type { z } from 'zod';
 import type { Ad, Category, City } from '../../contracts/ads.ts';
 import type { PickupPoint, Quote } from '../../contracts/delivery.ts';
-import { demoBuyer, demoModerator, demoSellers } from '../../contracts/demo.ts';
+import { demoBuyer, demoModerator, demoOperator, demoSellers } from '../../contracts/demo.ts';
 import type { Notification } from '../../contracts/notifications.ts';
+import type { OperationsOrder, OrderStory } from '../../contracts/operations.ts';
 import type { OrderWithTimeline } from '../../contracts/orders.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import type { Report } from '../../contracts/reports.ts';
@@ -165,6 +166,131 @@ export function makeOrder(n: number, change: Partial<OrderWithTimeline> = {}): O
   };
 }
 
+export const trace = (n: number): string => String(n).repeat(32);
+
+export function makeOperationsOrder(n: number, change: Partial<OperationsOrder> = {}): OperationsOrder {
+  const { id, buyer_id, seller_id, ad, total, created_at, updated_at } = makeOrder(n);
+  return {
+    ...{ id, buyer_id, seller_id, total, created_at, updated_at },
+    status: 'paid',
+    cancel_reason: null,
+    needs_attention: 'create_shipment: the courier answers nonsense',
+    attention_since: '2026-11-24T10:09:00.000Z',
+    ad: { id: ad.id, title: ad.title },
+    payment: { id: uuid(3000 + n) as OperationsOrder['payment']['id'], status: 'authorized' },
+    delivery: { shipment_id: uuid(4000 + n) as never, stage: null, tracking_number: null },
+    deadline_at: '2026-12-24T10:02:01.000Z',
+    version: 4,
+    ...change,
+  };
+}
+
+/** An order whose shipment could not be made, that somebody has tried to mend before. */
+export function makeStory(n: number, change: Partial<OrderStory> = {}): OrderStory {
+  const order = makeOperationsOrder(n);
+  const minute = (minutes: number): string => new Date(Date.parse(at) + minutes * 60_000).toISOString();
+  const heard = (k: number) => ({ trace_id: trace(k), event_id: uuid(8000 + k) });
+  const work = { attempts: 0, failures: 0, last_error: null, next_try_at: null };
+  const command = (
+    id: number,
+    step: OrderStory['commands'][number]['step'],
+    state: OrderStory['commands'][number]['state'],
+    owed: number,
+  ): OrderStory['commands'][number] => ({
+    ...{ id, step, state },
+    attempts: state === 'owed' ? 0 : 1,
+    failures: 0,
+    last_error: null,
+    owed_at: minute(owed),
+    next_try_at: state === 'owed' ? minute(owed) : null,
+    finished_at: state === 'done' ? minute(owed + 1) : null,
+    trace_id: trace(1),
+    tries: [],
+  });
+  return {
+    order,
+    can_compensate: true,
+    commands: [
+      command(1, 'start_payment', 'done', 0),
+      command(2, 'mark_ad_sold', 'done', 2),
+      {
+        ...command(3, 'create_shipment', 'parked', 2),
+        attempts: 24,
+        failures: 12,
+        last_error: 'the courier answers nonsense',
+        tries: [
+          { number: 1, at: minute(3), answered: true, error: 'the courier answers nonsense', trace_id: trace(3) },
+          { number: 2, at: minute(4), answered: false, error: 'unavailable', trace_id: trace(3) },
+        ],
+      },
+      command(4, 'notify_paid', 'owed', 2),
+    ],
+    timeline: [
+      { kind: 'order', status: 'pending_payment', reason: null, at, ...heard(1) },
+      { kind: 'payment', status: 'in_progress', at, ...heard(1) },
+      { kind: 'payment', status: 'authorized', at: minute(2), ...heard(2) },
+      { kind: 'order', status: 'paid', reason: null, at: minute(2), ...heard(2) },
+    ],
+    decisions: [
+      {
+        id: 1,
+        operator: { id: demoOperator.id, name: demoOperator.name },
+        action: 'retry',
+        target: 'command',
+        command_id: 3,
+        step: 'create_shipment',
+        note: 'Курьер говорит, что починил',
+        before: { status: 'paid', needs_attention: order.needs_attention, command_state: 'parked' },
+        after: { status: 'paid', needs_attention: null, command_state: 'owed' },
+        outcome: 'done',
+        failure: null,
+        at: minute(6),
+        trace_id: trace(5),
+      },
+    ],
+    payment: {
+      id: order.payment.id,
+      provider: 'sandbox',
+      provider_id: 'pay_Zk3vQ',
+      status: 'authorized',
+      amount: order.total,
+      reason: null,
+      provider_says: 'authorized',
+      provider_error: null,
+      intent: null,
+      intent_reason: null,
+      ...work,
+      needs_attention: null,
+      changes: [
+        { version: 1, status: 'in_progress', reason: null, at },
+        { version: 2, status: 'authorized', reason: null, at: minute(2) },
+      ],
+      provider_events: [{ id: 'evt_17', status: 'authorized', at: minute(2) }],
+      payout: null,
+      ledger: [],
+      trace_id: trace(1),
+    },
+    delivery: null,
+    notices: [
+      {
+        id: uuid(6101) as never,
+        kind: 'sale_paid',
+        user_id: order.seller_id,
+        in_app: true,
+        read_at: null,
+        mail: 'sent',
+        mail_attempts: 1,
+        mail_error: null,
+        mailed_at: minute(3),
+        created_at: minute(2),
+        trace_id: trace(1),
+      },
+    ],
+    missing: [],
+    ...change,
+  };
+}
+
 const makeNotification = (n: number, change: Partial<Notification>): Notification => ({
   id: uuid(6000 + n) as Notification['id'],
   kind: 'order_shipped',
@@ -259,7 +385,7 @@ export function createFakeCore(): FakeCore {
   const orderOf = ({ params }: Asked): OrderWithTimeline => found(orders.find(({ id }) => id === params['id']));
   const bodyOf = ({ options }: Asked): Record<string, unknown> => (options.body ?? {}) as Record<string, unknown>;
   const tokensOf = (email: unknown): Tokens => {
-    const user = [demoBuyer, demoSellers[0], demoModerator].find((each) => each.email === email);
+    const user = [demoBuyer, demoSellers[0], demoModerator, demoOperator].find((each) => each.email === email);
     if (!user) throw new ProblemError('invalid-credentials');
     return {
       access_token: `access-${user.id}`,
@@ -319,6 +445,23 @@ export function createFakeCore(): FakeCore {
     listOrders: () => page(orders),
     getOrder: orderOf,
     cancelOrder: (asking) => ({ ...orderOf(asking), status: 'cancelling' }),
+    countOperations: () => ({
+      by_status: {
+        ...{ pending_payment: 3, paid: 7, in_delivery: 12, delivered: 4 },
+        ...{ completed: 1204, cancelling: 1, cancelled: 88 },
+      },
+      needs_attention: 2,
+    }),
+    listOperations: () =>
+      page(
+        [
+          makeOperationsOrder(11),
+          makeOperationsOrder(12, { needs_attention: null, attention_since: null, status: 'completed' }),
+        ],
+        'next',
+      ),
+    getOrderStory: ({ params }) => found(params['id'] === uuid(2011) ? makeStory(11) : undefined),
+    decideOnOrder: () => makeOperationsOrder(11, { needs_attention: null, attention_since: null }),
     acceptOrder: (asking) => ({ ...orderOf(asking), status: 'completed' }),
     listNotifications: () => ({ ...page(notifications), unread: notifications.filter(({ read }) => !read).length }),
     markRead: () => undefined,

@@ -10,23 +10,27 @@ interface FieldOptions {
   readonly hint?: string | undefined;
   /** `depends`: needed only together with other answers, so core checks it and not the browser. */
   readonly required?: boolean | 'depends';
+  /** Where a page has several fields of one name. */
+  readonly id?: string;
 }
 
-const idOf = (name: string): string => `field-${name.replaceAll('.', '-')}`;
+const idOf = (name: string, id = ''): string => `field-${`${name}${id && `-${id}`}`.replaceAll(/[.:]/g, '-')}`;
 
-const described = (form: Form, { name, hint }: FieldOptions): Html => {
-  const parts = [hint ? `${idOf(name)}-hint` : '', form.errors.has(name) ? `${idOf(name)}-error` : ''].filter(Boolean);
+const described = (form: Form, { name, hint, id }: FieldOptions): Html => {
+  const own = idOf(name, id);
+  const parts = [hint ? `${own}-hint` : '', form.errors.has(name) ? `${own}-error` : ''].filter(Boolean);
   return html`${parts.length > 0 && html` aria-describedby="${parts.join(' ')}"`}${form.errors.has(name) && html` aria-invalid="true"`}`;
 };
 
 const frame = (form: Form, options: FieldOptions, t: Strings, control: Html): Html => {
-  const { name, label, hint, required } = options;
+  const { name, label, hint, required, id } = options;
   const error = form.errors.get(name);
+  const own = idOf(name, id);
   return html`<div class="field">
-    <label for="${idOf(name)}">${label}${required === false && html` <span class="muted">(${t.optional})</span>`}</label>
+    <label for="${own}">${label}${required === false && html` <span class="muted">(${t.optional})</span>`}</label>
     ${control}
-    ${hint && html`<p class="hint" id="${idOf(name)}-hint">${hint}</p>`}
-    ${error && html`<p class="error" id="${idOf(name)}-error">${error}</p>`}
+    ${hint && html`<p class="hint" id="${own}-hint">${hint}</p>`}
+    ${error && html`<p class="error" id="${own}-error">${error}</p>`}
   </div>`;
 };
 
@@ -56,12 +60,12 @@ export const textarea = (
   t: Strings,
   options: FieldOptions & { rows?: number; maxlength?: number },
 ): Html => {
-  const { name, rows = 4, maxlength, required = true } = options;
+  const { name, rows = 4, maxlength, required = true, id } = options;
   return frame(
     form,
     options,
     t,
-    html`<textarea id="${idOf(name)}" name="${name}" rows="${rows}"${required === true && html` required`}${maxlength && html` maxlength="${maxlength}"`}${described(form, options)}>${form.values.get(name) ?? ''}</textarea>`,
+    html`<textarea id="${idOf(name, id)}" name="${name}" rows="${rows}"${required === true && html` required`}${maxlength && html` maxlength="${maxlength}"`}${described(form, options)}>${form.values.get(name) ?? ''}</textarea>`,
   );
 };
 

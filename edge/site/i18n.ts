@@ -33,6 +33,8 @@ export interface Format {
   rating(value: number): string;
   day(instant: string): string;
   time(instant: string): string;
+  /** For a story in which much happens within a minute. */
+  second(instant: string): string;
   dates(range: { from: string; to: string }): string;
   text(text: LocalisedText): string;
 }
@@ -64,6 +66,14 @@ const makeFormat = (language: Language): Format => {
     minute: '2-digit',
     timeZone,
   });
+  const second = new Intl.DateTimeFormat(locale, {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZone,
+  });
   const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', timeZone: 'UTC' });
   const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const plain = new Intl.NumberFormat(locale);
@@ -92,6 +102,7 @@ const makeFormat = (language: Language): Format => {
     rating: (value) => decimal.format(value),
     day: (instant) => day.format(new Date(instant)),
     time: (instant) => time.format(new Date(instant)),
+    second: (instant) => second.format(new Date(instant)),
     dates: ({ from, to }) =>
       from === to ? date.format(new Date(from)) : date.formatRange(new Date(from), new Date(to)),
     text: (text) => text[language],

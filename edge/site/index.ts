@@ -15,6 +15,8 @@ import { homePage } from './pages/home.ts';
 import { favouritesPage, markRead, notificationsPage, purchasesPage, salesPage } from './pages/lists.ts';
 import { moderateAd, moderationPage, resolveReport } from './pages/moderation.ts';
 import { changeAdStatus, myAdsPage } from './pages/my-ads.ts';
+import { operationsPage } from './pages/operations.ts';
+import { decideOnOrder, operationsOrderPage } from './pages/operations-order.ts';
 import { changeOrder, orderNow, orderPage } from './pages/order.ts';
 import { changePreferences, changeProfile, profilePage } from './pages/profile.ts';
 import { reportPage, sendReport } from './pages/report.ts';
@@ -33,7 +35,7 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   site.get('/favicon.ico', async (c) => c.redirect((await assets()).url('icon.svg')));
   site.get('/robots.txt', (c) =>
     c.text(
-      'User-agent: *\nDisallow: /my/\nDisallow: /orders/\nDisallow: /checkout/\nDisallow: /sign-in\nDisallow: /register\n',
+      'User-agent: *\nDisallow: /my/\nDisallow: /orders/\nDisallow: /operations\nDisallow: /checkout/\nDisallow: /sign-in\nDisallow: /register\n',
     ),
   );
 
@@ -113,6 +115,10 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   get('/moderation', moderationPage);
   post('/moderation/ads/:id', moderateAd);
   post('/moderation/reports/:id', resolveReport);
+
+  get('/operations', operationsPage);
+  get('/operations/orders/:id', operationsOrderPage);
+  post('/operations/orders/:id/decisions', decideOnOrder);
 
   site.all('*', page, (c) => trouble(c, 'notFound'));
   site.notFound((c) => trouble(c, 'notFound'));

@@ -77,6 +77,7 @@ const signInBack = ({ url }: Visit): string =>
 
 const accountMenu = (visit: Visit): Html => {
   const { t, session } = visit;
+  const operates = session?.roles.includes('operator');
   const links = [
     ['/my/orders', t.menu.orders],
     ['/my/sales', t.menu.sales],
@@ -84,8 +85,10 @@ const accountMenu = (visit: Visit): Html => {
     ['/my/favourites', t.menu.favourites],
     ['/my/profile', t.menu.profile],
     ...(session?.roles.includes('moderator') ? [['/moderation', t.menu.moderation] as const] : []),
+    ...(operates ? [['/operations', t.menu.operations] as const] : []),
   ] as const;
   return html`
+    ${operates && html`<a class="menu-link menu-icon menu-wide" href="/operations" aria-label="${t.menu.operations}">${icon('pulse', 22)}</a>`}
     <a class="menu-link menu-icon" href="/my/favourites" aria-label="${t.menu.favourites}">${icon('heart', 22)}</a>
     ${visit.unread.then((unread) => html`<a class="menu-link menu-icon" href="/my/notifications" aria-label="${unread ? t.menu.unread(unread) : t.menu.notifications}">${icon('bell', 22)}${unread ? html`<span class="count" aria-hidden="true">${unread > 99 ? '99+' : unread}</span>` : ''}</a>`)}
     <details class="account">

@@ -12,6 +12,7 @@ const sentences = {
   archived: (t: Strings) => t.sell.archived,
   saved: (t: Strings) => t.sell.saved,
   moderated: (t: Strings) => t.moderation.done,
+  decided: (t: Strings) => t.operations.decided,
 } as const;
 export type Done = keyof typeof sentences;
 

@@ -40,12 +40,17 @@ describe('every page', () => {
       const world = createWorld();
       const buyer = await world.visitor({ language }).signsIn();
       const guest = world.visitor({ language });
+      const operator = await world.visitor({ language }).signsIn('operator@demo.lotok');
       const moderator = await world.visitor({ language }).signsIn('moderator@demo.lotok');
       const seen = [
         ...buyerPages.map((path) => [buyer, path] as const),
         ...guestPages.map((path) => [guest, path] as const),
         [moderator, '/moderation'],
         [moderator, '/moderation?queue=reports'],
+        [operator, '/operations'],
+        [operator, '/operations?view=all'],
+        [operator, '/operations?view=cancelled&cursor=next'],
+        [operator, `/operations/orders/${uuid(2011)}`],
       ] as const;
       for (const [visitor, path] of seen) {
         const response = await visitor.get(path);

@@ -179,8 +179,20 @@ export function edgeFlow(runtime: string, start: (env: Record<string, string>) =
         expect(world.asked('/v1/me')).toBe(before);
       });
 
-      it('of a user does not open what is for moderators', async () => {
-        expect(await problemOf(await get('/v1/moderation/ads', bearer))).toBe('403 forbidden');
+      it('of a user does not open what is for moderators or operators, and theirs not what is for the other', async () => {
+        const as = async (role: string) => ({ authorization: `Bearer ${await world.issuer.token({ roles: [role] })}` });
+        for (const headers of [bearer, await as('operator')])
+          expect(await problemOf(await get('/v1/moderation/ads', headers))).toBe('403 forbidden');
+        for (const headers of [bearer, await as('moderator')])
+          expect(await problemOf(await get('/v1/operations/orders', headers))).toBe('403 forbidden');
+        expect(world.asked('/v1/operations/orders')).toBe(0);
+        // What operators see is asked of core each time.
+        const operator = await as('operator');
+        for (const times of [1, 2]) {
+          const answer = await get('/v1/operations/counts', operator);
+          expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+          expect(world.asked('/v1/operations/counts')).toBe(times);
+        }
       });
 
       it('no longer counts when its session was ended', async () => {

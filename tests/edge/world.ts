@@ -153,6 +153,7 @@ export async function startWorld(): Promise<EdgeWorld> {
     c.req.param('id') === orderId ? c.json(order, 200, personal) : new ProblemError('not-found').toResponse(),
   );
   core.post('/v1/orders', async (c) => c.json({ ...order, echo: await c.req.json() }, 201, personal));
+  core.get('/v1/operations/counts', (c) => c.json({ by_status: {}, needs_attention: 0 }, 200, personal));
   core.get('/v1/notifications', (c) => c.json({ items: [], next_cursor: null, unread: 3 }, 200, personal));
   core.get('/sandbox/mail', (c) => c.html('<!doctype html><title>Mail</title>'));
 

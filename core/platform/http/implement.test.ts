@@ -243,7 +243,7 @@ describe('who asks', () => {
   const asked: (Identity | undefined)[] = [];
   beforeEach(() => {
     asked.length = 0;
-    for (const auth of ['public', 'signed', 'user', 'moderator'] as const) {
+    for (const auth of ['public', 'signed', 'user', 'moderator', 'operator'] as const) {
       implement(route({ ...spec, path: `/v1/${auth}`, auth }), async ({ identity }) => {
         asked.push(identity);
         return { body: {} };
@@ -266,9 +266,12 @@ describe('who asks', () => {
     expect(asked).toEqual([{ userId, sessionId: 'session', roles: ['user'] }]);
   });
 
-  it('must be a moderator where one is needed', async () => {
-    const statuses = [await as('moderator'), await as('moderator', 'user'), await as('moderator', 'moderator')];
-    expect(statuses).toEqual([401, 403, 200]);
+  it.each([
+    ['moderator', 'operator'],
+    ['operator', 'moderator'],
+  ])('must be a %s where one is needed, and no %s', async (role, other) => {
+    const statuses = [await as(role), await as(role, 'user'), await as(role, other), await as(role, role)];
+    expect(statuses).toEqual([401, 403, 403, 200]);
     expect(asked).toHaveLength(1);
   });
 

@@ -10,11 +10,20 @@ export function localiseTimes(root) {
   const locale = document.documentElement.lang === 'en' ? 'en-GB' : 'ru-RU';
   const formats = {
     time: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }),
+    second: new Intl.DateTimeFormat(locale, {
+      day: 'numeric',
+      month: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    }),
     day: new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' }),
   };
   for (const element of root.querySelectorAll('time[data-local]')) {
     if (!(element instanceof HTMLTimeElement)) continue;
-    element.textContent = formats[element.dataset.local === 'day' ? 'day' : 'time'].format(new Date(element.dateTime));
+    const { local } = element.dataset;
+    const style = local === 'day' || local === 'second' ? local : 'time';
+    element.textContent = formats[style].format(new Date(element.dateTime));
   }
 }
 

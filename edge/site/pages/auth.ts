@@ -1,6 +1,13 @@
 // Signing in, registering, signing out.
 import { html } from 'hono/html';
-import { demoBuyer, demoBuyer2, demoModerator, demoPassword, demoSellers } from '../../../contracts/demo.ts';
+import {
+  demoBuyer,
+  demoBuyer2,
+  demoModerator,
+  demoOperator,
+  demoPassword,
+  demoSellers,
+} from '../../../contracts/demo.ts';
 import { createClient } from '../client.ts';
 import { ownPath } from '../csrf.ts';
 import type { SiteDeps } from '../deps.ts';
@@ -17,6 +24,7 @@ const demoAccounts = [
   ['buyer2', demoBuyer2],
   ['seller', demoSellers[0]],
   ['moderator', demoModerator],
+  ['operator', demoOperator],
 ] as const;
 
 const returnOf = ({ url }: Visit, values: URLSearchParams = url.searchParams): string =>

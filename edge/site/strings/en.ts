@@ -1,4 +1,5 @@
 // The storefront in English.
+import { operations } from './operations.en.ts';
 import type { Strings } from './ru.ts';
 
 const count = (n: number, one: string, other: string): string =>
@@ -41,6 +42,7 @@ export const en: Strings = {
     ads: 'My ads',
     profile: 'Profile',
     moderation: 'Moderation',
+    operations: 'Operations',
     signIn: 'Sign in',
     signOut: 'Sign out',
     switchLanguage: 'Переключить на русский',
@@ -155,7 +157,7 @@ export const en: Strings = {
     noAccount: 'No account yet?',
     demoTitle: 'Demo accounts',
     demoText: 'This is a demonstration: sign in with one click. The password of each is demo.',
-    demo: { buyer: 'Buyer', buyer2: 'Second buyer', seller: 'Seller', moderator: 'Moderator' },
+    demo: { buyer: 'Buyer', buyer2: 'Second buyer', seller: 'Seller', moderator: 'Moderator', operator: 'Operator' },
     continueTo: 'Sign in to go on.',
   },
   checkout: {
@@ -410,6 +412,7 @@ export const en: Strings = {
     subject: { ad: 'Ad', user: 'User' },
     done: 'Done',
   },
+  operations,
   errors: {
     notFoundTitle: 'There is no such page',
     notFoundText: 'Perhaps the ad was taken off, or the address has a typo.',
@@ -466,6 +469,7 @@ export const en: Strings = {
     rating: 'Give 1 to 5 stars',
     text: 'At most 2000 characters',
     resolution: 'Write a decision of up to 1000 characters',
+    note: 'Write why: 3 to 1000 characters',
     other: 'Please check this field',
   },
 };

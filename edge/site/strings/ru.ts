@@ -5,6 +5,7 @@ import type { NotificationKind } from '../../../contracts/notifications.ts';
 import type { CancelReason, OrderStatus } from '../../../contracts/orders.ts';
 import type { PaymentStatus } from '../../../contracts/payments.ts';
 import type { ProblemCode } from '../../../contracts/problem.ts';
+import { operations } from './operations.ru.ts';
 
 const rules = new Intl.PluralRules('ru');
 /** A number with its noun: 1 отзыв, 2 отзыва, 5 отзывов. */
@@ -50,6 +51,7 @@ export const ru = {
     ads: 'Мои объявления',
     profile: 'Профиль',
     moderation: 'Модерация',
+    operations: 'Операции',
     signIn: 'Войти',
     signOut: 'Выйти',
     switchLanguage: 'Switch to English',
@@ -164,7 +166,13 @@ export const ru = {
     noAccount: 'Ещё нет аккаунта?',
     demoTitle: 'Демо-доступ',
     demoText: 'Это демонстрация: войдите одним нажатием. Пароль у всех — demo.',
-    demo: { buyer: 'Покупатель', buyer2: 'Второй покупатель', seller: 'Продавец', moderator: 'Модератор' },
+    demo: {
+      buyer: 'Покупатель',
+      buyer2: 'Второй покупатель',
+      seller: 'Продавец',
+      moderator: 'Модератор',
+      operator: 'Оператор',
+    },
     continueTo: 'Войдите, чтобы продолжить.',
   },
   checkout: {
@@ -419,6 +427,7 @@ export const ru = {
     subject: { ad: 'Объявление', user: 'Пользователь' },
     done: 'Готово',
   },
+  operations,
   errors: {
     notFoundTitle: 'Такой страницы нет',
     notFoundText: 'Возможно, объявление сняли или в адресе опечатка.',
@@ -476,6 +485,7 @@ export const ru = {
     rating: 'Поставьте оценку от 1 до 5',
     text: 'Не длиннее 2000 символов',
     resolution: 'Напишите решение, до 1000 символов',
+    note: 'Напишите почему: от 3 до 1000 символов',
     other: 'Проверьте это поле',
   },
 };
