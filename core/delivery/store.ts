@@ -1,5 +1,5 @@
 // Queries of delivery; nobody else reads its schema.
-import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
 import type { AdId, OrderId, ShipmentId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
