@@ -89,18 +89,9 @@ export async function write(
           updated_at: now,
           version: order.version + Math.max(1, passages.length),
         });
-  const told = passages.map((passage, index) => ({
-    passage,
-    order: {
-      ...changed,
-      status: passage.to,
-      cancel_reason: passage.cancelReason,
-      version: order.version + index + 1,
-    },
-  }));
   if (heard) await appendTimeline(trx, { order_id: order.id, trace_id: currentTraceId() ?? null, ...heard });
-  for (const { passage, order: then } of told) {
-    const { event, from, to, cancelReason: reason } = passage;
+  for (const [index, { event, from, to, cancelReason: reason }] of passages.entries()) {
+    const then = { ...changed, status: to, cancel_reason: reason, version: order.version + index + 1 };
     await tellStatus(trx, outbox, then, from, now);
     metrics.sagaTransitions.inc({ from, to, event });
     log.info('order.status_changed', { order_id: order.id, from, to, event, reason });

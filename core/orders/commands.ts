@@ -99,7 +99,13 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
       const { outcome, change } = await tried(calls[step](order, options));
       metrics.sagaCommands.inc({ step, result: outcome.result === 'failed' ? 'error' : outcome.result });
       if (outcome.result !== 'done')
-        log.warn(`command.${outcome.result}`, { order_id: order.id, step, attempts, error: outcome.why });
+        log.warn('command.try_failed', {
+          order_id: order.id,
+          step,
+          attempts,
+          result: outcome.result,
+          error: outcome.why,
+        });
       await settle(options, command, outcome, change);
     },
   );

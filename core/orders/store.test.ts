@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandStates, orderSteps } from '../../contracts/operations.ts';
 import { testClock } from '../../tests/world.ts';
 import { type SagaCommand, taken } from './decide.ts';
+import { cancelOrder } from './service.ts';
 import { takeCommand } from './store.ts';
 import { type OrdersDatabase, openOrders } from './world.testing.ts';
 
@@ -55,5 +56,22 @@ describe('taking a command', () => {
       if (actual) expect(await its.commands(order_id)).toEqual(expected?.state.commands);
     });
     await fc.assert(compare, { numRuns: 60 });
+  });
+
+  it('begins it or leaves it to be dropped, also at the moment of a cancellation', async () => {
+    const { db } = opened;
+    const its = opened.world();
+    for (let round = 0; round < 20; round += 1) {
+      const { id } = await its.order();
+      await its.payment(id, 'authorized', 1);
+      const now = its.options.clock.now();
+      const lease = new Date(now.getTime() + 10_000);
+      const [begun] = await Promise.all([
+        takeCommand(db, now, lease, { orderId: id, step: 'mark_ad_sold' }),
+        cancelOrder(its.options, id, its.buyer),
+      ]);
+      const { state, attempts } = await its.command(id, 'mark_ad_sold');
+      expect([state, attempts]).toEqual(begun ? ['owed', 1] : ['dropped', 0]);
+    }
   });
 });

@@ -304,15 +304,25 @@ export async function updateCommand(
     .execute();
 }
 
-/** What happened or is to happen, oldest first, locked: nobody begins any of it until the transaction ends. */
+/**
+ * What happened or is to happen, oldest first. What is owed is locked, so that nobody begins it until the transaction
+ * ends; all else changes only under the lock of its order, which the caller has.
+ */
 export const readCommands = (trx: Trx, orderId: OrderId): Promise<CommandRow[]> =>
   trx
-    .selectFrom('commands')
+    .with('owed', (query) =>
+      query.selectFrom('commands').selectAll().where('order_id', '=', orderId).where('state', '=', 'owed').forUpdate(),
+    )
+    .selectFrom('owed')
     .selectAll()
-    .where('order_id', '=', orderId)
-    .where('state', '<>', 'dropped')
+    .unionAll((query) =>
+      query
+        .selectFrom('commands')
+        .selectAll()
+        .where('order_id', '=', orderId)
+        .where('state', 'not in', ['owed', 'dropped']),
+    )
     .orderBy('id')
-    .forUpdate()
     .execute();
 
 const firstTriesKept = 5;

@@ -215,6 +215,32 @@ describe('a payout', () => {
     expect(await payoutOf(paymentId)).toMatchObject({ status: 'paid', last_error: null });
   });
 
+  it('may take days, if only the provider says so now and then', async () => {
+    const { paymentId } = await captured();
+    let silent = false;
+    provider((_method, path) => {
+      if (!path.startsWith('/payouts')) return null;
+      return silent ? new Response('{}', { status: 503 }) : Response.json({ id: 'out_slow', status: 'pending' });
+    });
+    await world.rpc.payOut({ paymentId }, key());
+    await world.db
+      .updateTable('payouts')
+      .set({ due_at: new Date(0), tried_since: new Date(Date.now() - 48 * 3_600_000) })
+      .where('payment_id', '=', paymentId)
+      .execute();
+    await until('patience begins anew', async () => (await payoutOf(paymentId)).tried_since === null);
+    silent = true;
+    await world.db
+      .updateTable('payouts')
+      .set({ due_at: new Date(0) })
+      .where('payment_id', '=', paymentId)
+      .execute();
+    await until('a question was not answered', async () => (await payoutOf(paymentId)).last_error);
+    expect(await payoutOf(paymentId)).toMatchObject({ status: 'pending', due_at: expect.any(Date) });
+    expect(await called(paymentId)).toEqual([]);
+    await world.restart();
+  });
+
   it('of which the provider will not say how it is, is not made twice', async () => {
     const { paymentId } = await captured();
     const made: string[] = [];

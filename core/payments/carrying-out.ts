@@ -211,7 +211,9 @@ export async function carryOutPayout(
     return updatePayout(trx, id, {
       status,
       provider_id: word?.payoutId ?? before.provider_id,
+      // An answer, however long the payout takes: patience begins anew.
       failures: 0,
+      tried_since: null,
       refusals: before.refusals + (status === 'failed' ? 1 : 0),
       last_error,
       due_at: status === 'pending' ? new Date(now.getTime() + pauseMs(before.attempts)) : null,
