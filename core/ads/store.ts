@@ -1,8 +1,10 @@
 // The queries of ads; nobody else reads its schema.
+
 import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { AdQuery, AdStatus, AttributeValue, Photo } from '../../contracts/ads.ts';
 import type { AdId, MediaId, OrderId, UserId } from '../../contracts/common.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import { later } from '../platform/db/later.ts';
 import type { ServiceTables } from '../platform/service.ts';
 
 interface AdTable {
@@ -114,9 +116,8 @@ export async function insertAds(trx: Transaction<AdsTables>, ads: readonly AdRow
   await trx.insertInto('ads').values(ads.map(toInsert)).execute();
 }
 
-export async function updateAd(trx: Transaction<AdsTables>, ad: AdRow): Promise<void> {
-  await trx.updateTable('ads').set(toInsert(ad)).where('id', '=', ad.id).execute();
-}
+export const updateAd = (trx: Transaction<AdsTables>, ad: AdRow): Promise<void> =>
+  later(trx, trx.updateTable('ads').set(toInsert(ad)).where('id', '=', ad.id));
 
 /** Holds that have run out, without those that somebody works on right now. */
 export const lockExpiredHolds = (trx: Transaction<AdsTables>, now: Date, limit: number): Promise<AdRow[]> =>

@@ -4,7 +4,7 @@ import type { AdId, OrderId, ShipmentId, UserId } from '../../contracts/common.t
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
-import { addAndNotify } from '../platform/db/notify.ts';
+import { addAndNotifyLater } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 import type { To } from './couriers/courier.ts';
 
@@ -118,7 +118,7 @@ export const updateShipment = (
 export async function appendChange(trx: Trx, shipment: ShipmentRow, stage: DeliveryStage, at: Date): Promise<void> {
   const { id, version, reason } = shipment;
   const insert = trx.insertInto('shipment_changes').values({ shipment_id: id, version, stage, reason, at });
-  await addAndNotify(trx, insert, changesChannel);
+  await addAndNotifyLater(trx, insert, changesChannel);
 }
 
 export type ChangeRow = Pick<Selectable<DeliveryTables['shipment_changes']>, 'version' | 'stage' | 'reason' | 'at'>;

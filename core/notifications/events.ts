@@ -58,15 +58,13 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
       tracking_number: data.tracking_number,
       at: data.at,
     };
-    await Promise.all([
-      tellBoth(options, trx, data, { event: 'delivery.stage', data: message }),
-      writeOrder(trx, {
-        ...order,
-        estimated: data.estimated ?? order.estimated,
-        tracking_number: data.tracking_number ?? order.tracking_number,
-        delivery_version: data.version,
-      }),
-    ]);
+    await tellBoth(options, trx, data, { event: 'delivery.stage', data: message });
+    await writeOrder(trx, {
+      ...order,
+      estimated: data.estimated ?? order.estimated,
+      tracking_number: data.tracking_number ?? order.tracking_number,
+      delivery_version: data.version,
+    });
   },
 
   async 'payment.status_changed'({ data }, trx) {

@@ -1,8 +1,10 @@
 // Queries of notifications; nobody else reads its schema.
+
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Language, Money, NotificationId, OrderId, UserId } from '../../contracts/common.ts';
 import type { NotificationKind, Preferences } from '../../contracts/notifications.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import { later } from '../platform/db/later.ts';
 import { addAndNotify } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 
@@ -196,12 +198,9 @@ export async function lockOrder(trx: Trx, orderId: OrderId, now: Date): Promise<
   );
 }
 
-export async function writeOrder(trx: Trx, { order_id, ...row }: OrderRow): Promise<void> {
-  await trx
-    .updateTable('orders')
-    .set({ ...row, total: JSON.stringify(row.total), estimated: JSON.stringify(row.estimated) })
-    .where('order_id', '=', order_id)
-    .execute();
+export function writeOrder(trx: Trx, { order_id, ...row }: OrderRow): Promise<void> {
+  const change = { ...row, total: JSON.stringify(row.total), estimated: JSON.stringify(row.estimated) };
+  return later(trx, trx.updateTable('orders').set(change).where('order_id', '=', order_id));
 }
 
 export async function readOrders(db: Db, ids: readonly OrderId[]): Promise<Map<string, OrderRow>> {

@@ -81,14 +81,9 @@ export async function write(
   await oweCommands(trx, order.id, owed, now, headers);
 
   const moved = { ...decided(order, state.order), ...change };
-  const changed =
-    Object.keys(moved).length === 0
-      ? order
-      : await updateOrder(trx, order.id, {
-          ...moved,
-          updated_at: now,
-          version: order.version + Math.max(1, passages.length),
-        });
+  const touched = { updated_at: now, version: order.version + Math.max(1, passages.length) };
+  const changed = Object.keys(moved).length === 0 ? order : { ...order, ...moved, ...touched };
+  if (changed !== order) await updateOrder(trx, order.id, { ...moved, ...touched });
   if (heard) await appendTimeline(trx, { order_id: order.id, trace_id: currentTraceId() ?? null, ...heard });
   for (const [index, { event, from, to, cancelReason: reason }] of passages.entries()) {
     const then = { ...changed, status: to, cancel_reason: reason, version: order.version + index + 1 };

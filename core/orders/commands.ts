@@ -15,6 +15,7 @@ import { afterTry, type Outcome } from './decide.ts';
 import type { SagaEvent, Step } from './saga.ts';
 import {
   type CommandRow,
+  commandsChannel,
   lockOrder,
   noteTry,
   type OrderRow,
@@ -52,7 +53,7 @@ export async function startCommandLoop(options: CommandOptions): Promise<Loop> {
     name: 'orders.commands',
     pollMs: 500,
     log,
-    wake: (heard) => databases.listen('orders_commands', heard),
+    wake: (heard) => databases.listen(commandsChannel, heard),
     run: async () => {
       while (running.size < atOnce) {
         const now = clock.now();

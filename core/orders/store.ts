@@ -1,4 +1,5 @@
 // Queries of orders; nobody else reads its schema.
+
 import { type Generated, type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { OrderId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
@@ -6,6 +7,8 @@ import type { OperatorDecision } from '../../contracts/operations.ts';
 import type { CancelReason, Order, OrderStatus } from '../../contracts/orders.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import { later } from '../platform/db/later.ts';
+import { addAndNotifyLater } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 import type { SagaCommand } from './decide.ts';
 import type { Step } from './saga.ts';
@@ -131,6 +134,9 @@ export interface OrdersTables extends ServiceTables {
 type Db = Kysely<OrdersTables>;
 type Trx = Transaction<OrdersTables>;
 
+/** Notified when a command is owed or may be tried again. */
+export const commandsChannel = 'orders_commands';
+
 export const readOrder = (db: Db, id: OrderId): Promise<OrderRow | undefined> =>
   db.selectFrom('orders').selectAll().where('id', '=', id).executeTakeFirst();
 
@@ -138,9 +144,8 @@ export const readOrder = (db: Db, id: OrderId): Promise<OrderRow | undefined> =>
 export const lockOrder = (trx: Trx, id: OrderId): Promise<OrderRow | undefined> =>
   trx.selectFrom('orders').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 
-export async function updateOrder(trx: Trx, id: OrderId, change: Partial<Omit<OrderRow, 'id'>>): Promise<OrderRow> {
-  return trx.updateTable('orders').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
-}
+export const updateOrder = (trx: Trx, id: OrderId, change: Partial<Omit<OrderRow, 'id'>>): Promise<void> =>
+  later(trx, trx.updateTable('orders').set(change).where('id', '=', id));
 
 export const readTimeline = (db: Db, id: OrderId) =>
   db
@@ -150,9 +155,8 @@ export const readTimeline = (db: Db, id: OrderId) =>
     .orderBy('id')
     .execute();
 
-export async function appendTimeline(trx: Trx, entry: NewTimelineEntry): Promise<void> {
-  await trx.insertInto('timeline').values(entry).execute();
-}
+export const appendTimeline = (trx: Trx, entry: NewTimelineEntry): Promise<void> =>
+  later(trx, trx.insertInto('timeline').values(entry));
 
 /** Newest first; `before` is the id of the last order of the page before. */
 export function listOrders(
@@ -231,19 +235,16 @@ export async function oweCommands(
 ): Promise<void> {
   if (owed.length === 0) return;
   const added = { order_id: orderId, headers: JSON.stringify(headers), created_at: at };
-  await trx
+  const insert = trx
     .insertInto('commands')
     .values(owed.map(({ id: _id, ...command }) => ({ ...command, ...added })))
     // Each step happens once in an order's life; one that was dropped never happened.
-    .onConflict((conflict) => conflict.columns(['order_id', 'step']).where('state', '<>', 'dropped').doNothing())
-    .execute();
-  await tellOfCommands(trx);
+    .onConflict((conflict) => conflict.columns(['order_id', 'step']).where('state', '<>', 'dropped').doNothing());
+  await addAndNotifyLater(trx, insert, commandsChannel);
 }
 
 /** Wakes whoever runs commands, when the transaction commits. */
-export async function tellOfCommands(trx: Trx): Promise<void> {
-  await sql`select pg_notify('orders_commands', '')`.execute(trx);
-}
+export const tellOfCommands = (trx: Trx): Promise<void> => later(trx, sql`select pg_notify(${commandsChannel}, '')`);
 
 /**
  * Takes the next command that is due, by a lease: it comes again when its taker dies.
@@ -292,16 +293,13 @@ export async function takeCommand(
 }
 
 /** What was decided of a command; how often it is begun is for its takers to say. */
-export async function updateCommand(
+export function updateCommand(
   trx: Trx,
   id: number,
   { state, attempts_before, failures, tried_since, not_before, last_error, finished_at }: SagaCommand,
 ): Promise<void> {
-  await trx
-    .updateTable('commands')
-    .set({ state, attempts_before, failures, tried_since, not_before, last_error, finished_at })
-    .where('id', '=', id)
-    .execute();
+  const change = { state, attempts_before, failures, tried_since, not_before, last_error, finished_at };
+  return later(trx, trx.updateTable('commands').set(change).where('id', '=', id));
 }
 
 /**

@@ -1,5 +1,6 @@
 // The ledger: where the money of orders is, as double entries that sum to zero.
 import type { Transaction } from 'kysely';
+import { later } from '../platform/db/later.ts';
 import type { PaymentRow, PaymentsTables } from './store.ts';
 
 /**
@@ -51,5 +52,5 @@ export async function book(
   const rows = entries[kind](payment)
     .filter(([, amount]) => amount !== 0)
     .map(([name, amount]) => ({ transaction_id: id, account: name, amount, currency: payment.currency }));
-  if (rows.length > 0) await trx.insertInto('ledger_entries').values(rows).execute();
+  if (rows.length > 0) await later(trx, trx.insertInto('ledger_entries').values(rows));
 }

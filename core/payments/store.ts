@@ -4,7 +4,7 @@ import type { OrderId, PaymentId, UserId } from '../../contracts/common.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
-import { addAndNotify } from '../platform/db/notify.ts';
+import { addAndNotifyLater } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
 import type { ProviderStatus } from './providers/provider.ts';
 import type { Intent } from './rules.ts';
@@ -138,7 +138,7 @@ export const updatePayment = (
 export async function appendChange(trx: Trx, payment: PaymentRow, at: Date): Promise<void> {
   const { id, version, status, reason } = payment;
   const insert = trx.insertInto('payment_changes').values({ payment_id: id, version, status, reason, at });
-  await addAndNotify(trx, insert, changesChannel);
+  await addAndNotifyLater(trx, insert, changesChannel);
 }
 
 export type ChangeRow = Pick<Selectable<PaymentsTables['payment_changes']>, 'version' | 'status' | 'reason' | 'at'>;

@@ -1,10 +1,12 @@
 // What the sandbox companies' APIs share: keys, bodies, idempotency, refusals.
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Kysely, Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Json, Timestamp } from '../platform/db/columns.ts';
+import { later } from '../platform/db/later.ts';
 
 export interface IdempotencyTables {
   idempotency_keys: {
@@ -119,11 +121,8 @@ export async function once<Tables extends IdempotencyTables>(
       return known.response;
     }
     const response = await work(trx);
-    await keys
-      .updateTable('idempotency_keys')
-      .set({ response: JSON.stringify(response) })
-      .where('key', '=', key)
-      .execute();
+    const answered = keys.updateTable('idempotency_keys').set({ response: JSON.stringify(response) });
+    await later(keys, answered.where('key', '=', key));
     return response;
   });
 }

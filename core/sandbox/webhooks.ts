@@ -6,7 +6,7 @@ import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
-import { addAndNotify } from '../platform/db/notify.ts';
+import { addAndNotifyLater } from '../platform/db/notify.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 
@@ -71,7 +71,7 @@ export async function addWebhook(
     delivered_at: null,
     last_error: null,
   });
-  await addAndNotify(trx, insert, `${company}_webhooks`);
+  await addAndNotifyLater(trx, insert, `${company}_webhooks`);
 }
 
 export interface WebhookLoopOptions {

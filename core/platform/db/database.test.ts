@@ -1,6 +1,6 @@
 // What every database does, whichever adapter it is. Runs on PGlite, and on PostgreSQL where that is there.
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Generated, type Kysely, sql } from 'kysely';
+import { type Generated, type Kysely, sql, type Transaction } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { openTestDatabase } from '../../../tests/database.ts';
 import { until } from '../../../tests/until.ts';
 import { silentLog } from '../telemetry/log.ts';
 import type { DatabaseProvider } from './database.ts';
+import { later } from './later.ts';
 import { openPostgres } from './postgres.ts';
 
 interface Tables {
@@ -169,6 +170,50 @@ describe('a transaction', () => {
     const kept = await names(db);
     expect(kept).toHaveLength(16);
     expect(new Set(kept).size).toBe(8);
+  });
+});
+
+describe('a write that nobody waits for', () => {
+  const add = (trx: Transaction<Tables>, name: string | null) =>
+    later(trx, trx.insertInto('jobs').values({ name: name as string }));
+
+  it('is seen by what follows, and is there after the commit', async () => {
+    const db = await openJobs();
+    const seen = await db.transaction().execute(async (trx) => {
+      await add(trx, 'first');
+      await add(trx, 'second');
+      return names(trx);
+    });
+    expect(seen).toEqual(['first', 'second']);
+    await db.transaction().execute((trx) => add(trx, 'third'));
+    expect(await names(db)).toEqual(['first', 'second', 'third']);
+  });
+
+  it('fails the transaction where it fails, by its own error', async () => {
+    const db = await openJobs();
+    const atTheEnd = db.transaction().execute(async (trx) => {
+      await trx.insertInto('jobs').values({ name: 'with it' }).execute();
+      await add(trx, null);
+    });
+    await expect(atTheEnd).rejects.toThrow('null value');
+    const before = db.transaction().execute(async (trx) => {
+      await add(trx, null);
+      await trx.insertInto('jobs').values({ name: 'after it' }).execute();
+    });
+    await expect(before).rejects.toThrow('null value');
+    expect(await names(db)).toEqual([]);
+    await db.transaction().execute((trx) => add(trx, 'later'));
+    expect(await names(db)).toEqual(['later']);
+  });
+
+  it('is undone with the transaction', async () => {
+    const db = await openJobs();
+    const undone = db.transaction().execute(async (trx) => {
+      await add(trx, 'never');
+      throw new Error('changed my mind');
+    });
+    await expect(undone).rejects.toThrow('changed my mind');
+    expect(await names(db)).toEqual([]);
   });
 });
 

@@ -11,7 +11,7 @@ import type { Log } from '../telemetry/log.ts';
 import { extractTrace, injectTrace, inSpan } from '../telemetry/tracing.ts';
 import type { Json, NullableTimestamp, Timestamp } from './columns.ts';
 import type { DatabaseProvider } from './database.ts';
-import { addAndNotify } from './notify.ts';
+import { addAndNotifyLater } from './notify.ts';
 
 /** Part of the tables of services that call notifications. */
 export interface NoticesTables {
@@ -84,7 +84,7 @@ export async function addNotice(
       refusal: null,
     })
     .onConflict((conflict) => conflict.column('id').doNothing());
-  await addAndNotify(trx, insert, noticesChannel(service));
+  await addAndNotifyLater(trx, insert, noticesChannel(service));
 }
 
 export interface NoticeLoopOptions {

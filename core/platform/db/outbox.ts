@@ -10,7 +10,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { injectTrace } from '../telemetry/tracing.ts';
 import type { DatabaseProvider } from './database.ts';
-import { addAndNotify } from './notify.ts';
+import { addAndNotifyLater } from './notify.ts';
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
@@ -93,7 +93,7 @@ export function createOutbox(service: string, clock: Clock): Outbox {
       created_at: now,
       published_at: null,
     }));
-    await addAndNotify(trx, trx.insertInto('outbox').values(rows), outboxChannel(service));
+    await addAndNotifyLater(trx, trx.insertInto('outbox').values(rows), outboxChannel(service));
   };
   return {
     async add(trx, type, key, data) {

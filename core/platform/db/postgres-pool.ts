@@ -12,6 +12,7 @@ import {
 } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../telemetry/log.ts';
+import { laterMark } from './later.ts';
 
 /** Longer than the server lets a statement run: no answer until then means that there will be none. */
 export const answerTimeoutMs = 20_000;
@@ -54,15 +55,28 @@ export const poolForKysely = (pool: pg.Pool): PostgresPool => ({
     const client = await pool.connect();
     let dead: unknown;
     let inTransaction = false;
+    /** Statements that were sent, and whose answers the commit waits for. */
+    const unanswered: Promise<unknown>[] = [];
     const query = async <Row>(text: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>> => {
       if (dead !== undefined) throw dead;
       const control = transactionControl.exec(text)?.[0];
       if (control) inTransaction = control === 'begin' || control === 'start';
+      if (control === 'rollback') unanswered.length = 0;
       const send = () => client.query(prepared(text, [...parameters]) as pg.QueryConfig);
+      if (inTransaction && text.startsWith(laterMark)) {
+        const answer = send();
+        answer.catch(() => undefined); // told by the commit
+        unanswered.push(answer);
+        return { command: 'SELECT', rowCount: 0, rows: [] };
+      }
       try {
-        return (await send()) as unknown as PostgresQueryResult<Row>;
+        const answer = send();
+        if (control === 'commit') await Promise.all(unanswered.splice(0));
+        return (await answer) as unknown as PostgresQueryResult<Row>;
       } catch (error) {
         if (isUnanswered(error)) dead = error;
+        // An earlier statement is what failed.
+        if (isAborted(error)) await Promise.all(unanswered);
         if (!isOutdated(error)) throw error;
         statements.clear();
         generation += 1;
@@ -99,6 +113,8 @@ function prepared(text: string, values: unknown[]): { name?: string; text: strin
 /** A migration has changed what a prepared statement returns: it has to be prepared anew, under another name. */
 const isOutdated = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === '0A000' && error.message.includes('cached plan');
+
+const isAborted = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '25P02';
 
 /** pg names the error by its text only. */
 const isUnanswered = (error: unknown): boolean => error instanceof Error && error.message === 'Query read timeout';

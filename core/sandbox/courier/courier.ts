@@ -1,7 +1,9 @@
 // What the sandbox courier does with a parcel: takes it, carries it, and tells where it is.
+
 import { randomBytes, randomInt } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Clock } from '../../platform/clock.ts';
+import { later } from '../../platform/db/later.ts';
 import { type Loop, startLoop } from '../../platform/loop.ts';
 import type { Log } from '../../platform/telemetry/log.ts';
 import { Refusal } from '../api.ts';
@@ -98,7 +100,7 @@ export async function register({ clock }: Courier, trx: Trx, request: NewShipmen
     .returningAll()
     .executeTakeFirst();
   if (!row) throw new Refusal(409, 'reference_used', 'Another shipment has this reference');
-  await trx.insertInto('movements').values({ shipment_id: row.id, stage: 'created', at: now }).execute();
+  await later(trx, trx.insertInto('movements').values({ shipment_id: row.id, stage: 'created', at: now }));
   return row;
 }
 
@@ -121,7 +123,7 @@ export async function move(
     .where('id', '=', shipment.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  await trx.insertInto('movements').values({ shipment_id: row.id, stage, at: now }).execute();
+  await later(trx, trx.insertInto('movements').values({ shipment_id: row.id, stage, at: now }));
   const event = { type: `shipment.${stage}`, shipment: present(row) };
   await addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_courier', row.id, event, now);
   return row;
