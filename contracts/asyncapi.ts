@@ -49,6 +49,13 @@ export function asyncApi(serverUrl: string): Json {
     name: 'realtime',
     summary: 'Key: the channel (`user:{id}`, `ad:{id}`, `category:{id}`); `data` reaches the clients as it is',
     contentType: 'application/json',
+    headers: {
+      type: 'object',
+      properties: {
+        ce_source: { type: 'string' },
+        ce_id: { type: 'string', description: 'With it a message that is published twice reaches clients once' },
+      },
+    },
     payload: schemaOf(RealtimeMessage),
   };
 

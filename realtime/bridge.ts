@@ -1,4 +1,5 @@
 // The bridge: takes each message of `realtime.v1` from the bus into the history, at least once and in order.
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
 import { realtimeTopic } from '../contracts/events.ts';
@@ -56,16 +57,19 @@ export function startBridge({ source, history, log, metrics, tracer, group, rebu
       time: timestamp.getTime(),
       ...(traceparent !== undefined && traceparentForm.test(traceparent) ? { traceparent } : {}),
     };
-    const { appended } = await history.append({
+    const id = idOf(headers);
+    const result = await history.append({
       channel: key,
       partition,
       offset: offset + 1,
       data: message.data,
       ...bridged,
+      ...(id === undefined ? {} : { id }),
     });
     // What is read again after a restart was traced in its time.
-    if (appended && isReady) traceDelivery(tracer, `bridge ${message.event}`, bridged, Date.now());
-    metrics.bridged.inc({ outcome: appended ? 'appended' : 'known' });
+    if (result.appended && isReady) traceDelivery(tracer, `bridge ${message.event}`, bridged, Date.now());
+    if (result.appended) metrics.bridged.inc({ outcome: 'appended' });
+    else metrics.bridged.inc({ outcome: result.known === 'id' ? 'repeated' : 'known' });
   };
 
   const subscription = source.subscribe({ group, topics: [realtimeTopic], from: 'beginning', handle });
@@ -107,6 +111,19 @@ export function startBridge({ source, history, log, metrics, tracer, group, rebu
       await watching;
     },
   };
+}
+
+/**
+ * An event is known by its source and its id together (CloudEvents 1.0, "id"). Hashed, so that what outside producers
+ * write takes a bounded place in the history. Undefined where a producer gives no id: such a repeat can't be told
+ * from news.
+ */
+function idOf({ ce_source: source = '', ce_id: id }: SourceMessage['headers']): string | undefined {
+  if (id === undefined || id === '') return undefined;
+  return createHash('sha256')
+    .update(JSON.stringify([source, id]))
+    .digest('base64url')
+    .slice(0, 22);
 }
 
 function parse({ key, value }: SourceMessage): RealtimeMessage | null {

@@ -20,12 +20,18 @@ export interface MemoryHistoryOptions {
   readonly limits?: Partial<HistoryLimits>;
 }
 
+interface Channel {
+  readonly messages: ChannelMessage[];
+  /** Ids of its events with their times, oldest first. */
+  readonly ids: Map<string, number>;
+}
+
 export class MemoryHistory implements History {
   readonly connected = true;
   readonly #epoch: string;
   readonly #clock: () => number;
   readonly #limits: HistoryLimits;
-  readonly #channels = new Map<string, ChannelMessage[]>();
+  readonly #channels = new Map<string, Channel>();
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #partitions = new Map<number, number>();
   /** Before this the log that we were rebuilt from was cut, so nobody knows what was there. */
@@ -42,14 +48,16 @@ export class MemoryHistory implements History {
     this.#sweeping.unref();
   }
 
-  async append({ channel, partition, offset, time, event, data, traceparent }: BridgedMessage): Promise<Appended> {
+  async append({ channel, partition, offset, id, time, event, data, traceparent }: BridgedMessage): Promise<Appended> {
     const bridged = this.#partitions.get(partition);
-    if (bridged !== undefined && offset <= bridged) return { appended: false };
+    if (bridged !== undefined && offset <= bridged) return { appended: false, known: 'place' };
     if (bridged === undefined && offset > 1 && time < this.#began) this.#logStart = Math.max(this.#logStart, time);
     this.#partitions.set(partition, offset);
 
-    const kept = this.#channels.get(channel) ?? [];
-    const previous = kept.at(-1)?.position.offset ?? null;
+    const kept = this.#channels.get(channel) ?? { messages: [], ids: new Map<string, number>() };
+    const previous = kept.messages.at(-1)?.position.offset ?? null;
+    this.#trim(channel, kept);
+    if (id !== undefined && kept.ids.has(id)) return { appended: false, known: 'id' };
     const message: ChannelMessage = {
       channel,
       position: { epoch: this.#epoch, offset, time },
@@ -58,7 +66,8 @@ export class MemoryHistory implements History {
       data,
       ...(traceparent === undefined ? {} : { traceparent }),
     };
-    kept.push(message);
+    kept.messages.push(message);
+    if (id !== undefined) kept.ids.set(id, time);
     this.#trim(channel, kept);
     for (const listener of this.#listeners.get(channel) ?? []) listener.message(message);
     return { appended: true, previous };
@@ -70,10 +79,11 @@ export class MemoryHistory implements History {
 
   async read(channel: string, since?: Position): Promise<CatchUp> {
     const now = this.#clock();
-    const kept = this.#channels.get(channel) ?? [];
-    this.#trim(channel, kept);
-    const first = kept[0];
-    const last = kept.at(-1);
+    const kept = this.#channels.get(channel);
+    if (kept) this.#trim(channel, kept);
+    const messages = kept?.messages ?? [];
+    const first = messages[0];
+    const last = messages.at(-1);
     const head: Position = {
       epoch: this.#epoch,
       offset: last?.position.offset ?? 0,
@@ -85,7 +95,7 @@ export class MemoryHistory implements History {
       since.epoch === this.#epoch &&
       reaches(since, first && last ? { first, last: last.position.offset } : null, oldestComplete);
     if (!reached) return { head, messages: [], gap: true };
-    return { head, messages: kept.filter(({ position }) => position.offset > since.offset), gap: false };
+    return { head, messages: messages.filter(({ position }) => position.offset > since.offset), gap: false };
   }
 
   async listen(channel: string, listener: Listener): Promise<AsyncDisposable> {
@@ -103,13 +113,18 @@ export class MemoryHistory implements History {
     clearInterval(this.#sweeping);
   }
 
-  #trim(channel: string, kept: ChannelMessage[]): void {
+  #trim(channel: string, kept: Channel): void {
+    const { messages, ids } = kept;
     // The slack keeps what a place given by a clock behind ours still counts on.
     const oldest = this.#clock() - this.#limits.maxAgeMs - clockSlackMs;
-    let surplus = Math.max(0, kept.length - this.#limits.maxCount);
-    for (let next = kept[surplus]; next && next.position.time < oldest; next = kept[surplus]) surplus += 1;
-    kept.splice(0, surplus);
-    if (kept.length > 0) this.#channels.set(channel, kept);
+    let surplus = Math.max(0, messages.length - this.#limits.maxCount);
+    for (let next = messages[surplus]; next && next.position.time < oldest; next = messages[surplus]) surplus += 1;
+    messages.splice(0, surplus);
+    for (const [id, time] of ids) {
+      if (ids.size <= this.#limits.maxIds && time >= oldest) break;
+      ids.delete(id);
+    }
+    if (messages.length > 0) this.#channels.set(channel, kept);
     else this.#channels.delete(channel);
   }
 

@@ -5,6 +5,7 @@
 //   lotok:realtime:T:E:bridged          hash: partition → "offset time" of its last bridged message
 //   lotok:realtime:T:E:stream:CHANNEL   stream: entry `offset-0`, `t` time, `m` the ChannelMessage as JSON;
 //                                       expires when its last message is too old
+//   lotok:realtime:T:E:ids:CHANNEL      sorted set: ids of the channel's events by time; expires as the stream does
 // Pub/sub:
 //   lotok:realtime:T:live:CHANNEL       each ChannelMessage as JSON
 //   lotok:realtime:T:renewed            a new epoch
@@ -46,7 +47,7 @@ const Range = z.union([
   z.tuple([z.literal('read'), z.string().nullable(), z.string().nullable(), z.array(z.string())]),
 ]);
 const AppendResult = z.union([
-  z.tuple([z.enum(['renewed', 'lost', 'known'])]),
+  z.tuple([z.enum(['renewed', 'lost', 'known', 'repeated'])]),
   z.tuple([z.literal('appended'), z.string()]),
 ]);
 
@@ -100,7 +101,7 @@ export class RedisHistory implements History {
     return this.#commands.status === 'ready' && this.#wakeUps.status === 'ready';
   }
 
-  async append({ partition, ...message }: BridgedMessage): Promise<Appended> {
+  async append({ partition, id = '', ...message }: BridgedMessage): Promise<Appended> {
     const { channel, offset, time, event, data, traceparent } = message;
     for (let attempt = 0; attempt < maxRenewals; attempt += 1) {
       const epoch = await this.#currentEpoch();
@@ -111,10 +112,11 @@ export class RedisHistory implements History {
       > & { traceparent: string | undefined });
       const reply = await this.#commands.eval(
         scripts.append,
-        3,
+        4,
         this.#epochKey,
         this.#bridgedKey(epoch),
         this.#streamKey(epoch, channel),
+        this.#idsKey(epoch, channel),
         epoch,
         partition,
         offset,
@@ -126,15 +128,18 @@ export class RedisHistory implements History {
         this.#liveName(channel),
         body.slice(1),
         clockSlackMs,
+        id,
+        this.#limits.maxIds,
       );
       const [outcome, previous] = AppendResult.parse(reply);
       switch (outcome) {
         case 'appended':
         case 'known':
+        case 'repeated':
           if (this.#epoch === epoch) this.#bridged.set(partition, Math.max(offset, this.#bridged.get(partition) ?? 0));
-          return outcome === 'known'
-            ? { appended: false }
-            : { appended: true, previous: previous === 'null' ? null : Number(previous) };
+          if (outcome === 'known') return { appended: false, known: 'place' };
+          if (outcome === 'repeated') return { appended: false, known: 'id' };
+          return { appended: true, previous: previous === 'null' ? null : Number(previous) };
         case 'renewed':
           this.#forgetEpoch();
           break;
@@ -226,6 +231,10 @@ export class RedisHistory implements History {
 
   #streamKey(epoch: string, channel: string): string {
     return `${this.#prefix}:${epoch}:stream:${channel}`;
+  }
+
+  #idsKey(epoch: string, channel: string): string {
+    return `${this.#prefix}:${epoch}:ids:${channel}`;
   }
 
   #liveName(channel: string): string {

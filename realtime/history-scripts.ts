@@ -15,13 +15,15 @@ end
 return redis.call('GET', KEYS[1])`;
 
 /**
- * KEYS: epoch, bridged, stream.
+ * KEYS: epoch, bridged, stream, ids.
  * ARGV: 1 epoch, 2 partition, 3 offset, 4 time, 5 the offset this process bridged before ('' for none),
  * 6 most messages kept, 7 time of the oldest kept, 8 time to live in ms, 9 live channel,
- * 10 the message as JSON without its opening brace and \`previous\`, 11 clock slack in ms.
+ * 10 the message as JSON without its opening brace and \`previous\`, 11 clock slack in ms,
+ * 12 the event's id ('' for none), 13 most ids kept.
  *
  * 'renewed': the epoch is another. 'lost': what this or another process bridged is gone from Redis
  * (restored from an old snapshot), or the topic began anew. 'known': bridged before.
+ * 'repeated': the channel has the event at an earlier place; this one is taken note of, or it would pass for lost.
  */
 export const append = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'renewed'} end
@@ -45,6 +47,13 @@ if newest then
   previous = string.match(newest[1], '^%d+')
   if tonumber(previous) >= offset then return {'known'} end
 end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
+if ARGV[12] ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. ARGV[7])
+  if redis.call('ZADD', KEYS[4], 'NX', ARGV[4], ARGV[12]) == 0 then return {'repeated'} end
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -1 - ARGV[13])
+  redis.call('PEXPIRE', KEYS[4], ARGV[8])
+end
 local outdated
 for _, entry in ipairs(redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 16)) do
   if tonumber(entry[2][2]) >= tonumber(ARGV[7]) then break end
@@ -55,7 +64,6 @@ if outdated then redis.call('XTRIM', KEYS[3], 'MINID', '=', string.format('%.0f-
 local message = '{"previous":' .. previous .. ',' .. ARGV[10]
 redis.call('XADD', KEYS[3], 'MAXLEN', '=', ARGV[6], ARGV[3] .. '-0', 't', ARGV[4], 'm', message)
 redis.call('PEXPIRE', KEYS[3], ARGV[8])
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
 redis.call('PUBLISH', ARGV[9], message)
 return {'appended', previous}`;
 

@@ -1,8 +1,9 @@
 // What every history does; run by history-memory.test.ts and history-redis.test.ts.
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChannelMessage, Position } from '../contracts/stream.ts';
 import { until } from '../tests/until.ts';
-import type { BridgedMessage, History, HistoryLimits } from './history.ts';
+import type { Appended, BridgedMessage, History, HistoryLimits } from './history.ts';
 
 export interface HistoryWorld extends AsyncDisposable {
   readonly history: History;
@@ -20,7 +21,7 @@ export function describeHistory(name: string, make: MakeHistory): void {
     let now = Date.now();
     let world: HistoryWorld;
     let history: History;
-    const limits = { maxCount: 5, maxAgeMs: 2 * hourMs };
+    const limits = { maxCount: 5, maxAgeMs: 2 * hourMs, maxIds: 8 };
 
     beforeEach(async () => {
       now = Date.now();
@@ -59,8 +60,8 @@ export function describeHistory(name: string, make: MakeHistory): void {
     it('ignores what was bridged before', async () => {
       const { head } = await history.read('user:a');
       expect(await says('user:a', 7)).toEqual({ appended: true, previous: null });
-      expect(await says('user:a', 7)).toEqual({ appended: false });
-      expect(await says('user:a', 6)).toEqual({ appended: false });
+      expect(await says('user:a', 7)).toEqual({ appended: false, known: 'place' });
+      expect(await says('user:a', 6)).toEqual({ appended: false, known: 'place' });
       expect(await says('user:a', 8)).toEqual({ appended: true, previous: 7 });
       expect(offsets((await history.read('user:a', { ...head, time: now + 1 })).messages)).toEqual([7, 8]);
     });
@@ -148,6 +149,134 @@ export function describeHistory(name: string, make: MakeHistory): void {
       await says('user:a', 2);
       await until('the second message is heard', () => heard.some(({ position }) => position.offset === 2));
       expect(offsets(heard)).toEqual([1, 2]);
+    });
+
+    it('drops an event that its channel has already, and goes on as if it had not come', async () => {
+      const heard: ChannelMessage[] = [];
+      await using _ = await history.listen('user:a', {
+        message: (message) => heard.push(message),
+        interrupted: () => {},
+      });
+      const { head } = await history.read('user:a');
+      await says('user:a', 1, { id: 'paid' });
+      await says('user:a', 2, { id: 'in_delivery' });
+      expect(await says('user:a', 3, { id: 'paid' })).toEqual({ appended: false, known: 'id' });
+      expect((await history.read('user:a')).head.offset, 'nobody is given its place').toBe(2);
+      expect(await says('user:a', 3, { id: 'paid' }), 'its place counts as bridged').toEqual({
+        appended: false,
+        known: 'place',
+      });
+      expect(await says('user:a', 4, { id: 'delivered' })).toEqual({ appended: true, previous: 2 });
+      await until('the last message is heard', () => heard.some(({ position }) => position.offset === 4));
+      expect(offsets(heard)).toEqual([1, 2, 4]);
+      expect(offsets((await history.read('user:a', head)).messages)).toEqual([1, 2, 4]);
+    });
+
+    it('takes the same id in another channel, and a message without one, for what they are: news', async () => {
+      await says('user:a', 1, { id: 'paid' });
+      expect(await says('user:b', 2, { id: 'paid' })).toMatchObject({ appended: true });
+      await says('user:a', 3);
+      expect(await says('user:a', 4)).toEqual({ appended: true, previous: 3 });
+    });
+
+    it('knows an event also when its message is no longer kept, so long as not too many came after it', async () => {
+      const { maxCount, maxIds } = limits;
+      for (let offset = 1; offset <= maxIds; offset += 1) await says('user:a', offset, { id: `event ${offset}` });
+      expect(maxIds).toBeGreaterThan(maxCount);
+      expect(await says('user:a', maxIds + 1, { id: 'event 1' })).toEqual({ appended: false, known: 'id' });
+      await says('user:a', maxIds + 2, { id: 'one more' });
+      expect(await says('user:a', maxIds + 3, { id: 'event 1' })).toMatchObject({ appended: true });
+      expect(await says('user:a', maxIds + 4, { id: 'event 3' })).toEqual({ appended: false, known: 'id' });
+    });
+
+    it('remembers no event longer than it keeps messages', async () => {
+      await says('user:a', 1, { id: 'paid' });
+      now += 3 * hourMs;
+      await says('user:a', 2, { id: 'completed' });
+      expect(await says('user:a', 3, { id: 'paid' })).toMatchObject({ appended: true });
+    });
+  });
+
+  describe(`repeats in the history ${name}`, () => {
+    const channels = ['user:a', 'user:b', 'ad:7'] as const;
+    const say = fc.record({
+      do: fc.constant('say' as const),
+      channel: fc.nat({ max: channels.length - 1 }),
+      // Few, so that they come again, sooner or later; some have none.
+      id: fc.option(fc.nat({ max: 6 })),
+    });
+    const command = fc.oneof(
+      { weight: 8, arbitrary: say },
+      // The bus hands over again what it has not committed.
+      {
+        weight: 2,
+        arbitrary: fc.record({ do: fc.constant('again' as const), messages: fc.integer({ min: 1, max: 4 }) }),
+      },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('skip' as const), partition: fc.nat({ max: 1 }) }) },
+    );
+
+    it('never show, whatever is repeated and whatever comes between', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { maxLength: 40, size: 'max' }), async (commands) => {
+          const now = Date.now();
+          const limits = { maxCount: 100, maxAgeMs: hourMs, maxIds: 100 };
+          await using world = await make({ clock: () => now, limits });
+          const { history } = world;
+          const heads = new Map<string, Position>();
+          const heard: ChannelMessage[] = [];
+          await using listening = new AsyncDisposableStack();
+          for (const channel of channels) {
+            heads.set(channel, (await history.read(channel)).head);
+            const listener = { message: (message: ChannelMessage) => heard.push(message), interrupted: () => {} };
+            listening.use(await history.listen(channel, listener));
+          }
+
+          const logs: (BridgedMessage | null)[][] = [[], []];
+          const shown = new Map<string, BridgedMessage[]>(channels.map((channel) => [channel, []]));
+          for (const each of commands) {
+            if (each.do === 'skip') {
+              const log = logs[each.partition] ?? [];
+              log.push(null);
+              await history.skip({ partition: each.partition, offset: log.length, time: now });
+            } else if (each.do === 'again') {
+              for (const message of logs.flatMap((log) => log.slice(-each.messages)))
+                if (message) expect(await history.append(message)).toEqual({ appended: false, known: 'place' });
+            } else {
+              const channel = channels[each.channel] ?? 'user:a';
+              const partition = each.channel % 2;
+              const log = logs[partition] ?? [];
+              const message: BridgedMessage = {
+                channel,
+                partition,
+                offset: log.length + 1,
+                ...(each.id === null ? {} : { id: `event ${each.id}` }),
+                time: now,
+                event: 'order.status',
+                data: { id: each.id },
+              };
+              log.push(message);
+              const before = shown.get(channel) ?? [];
+              const isRepeat = each.id !== null && before.some(({ id }) => id === message.id);
+              const expected: Appended = isRepeat
+                ? { appended: false, known: 'id' }
+                : { appended: true, previous: before.at(-1)?.offset ?? null };
+              expect(await history.append(message)).toEqual(expected);
+              if (!isRepeat) before.push(message);
+            }
+          }
+
+          for (const [channel, messages] of shown) {
+            const expected = messages.map(({ offset }, index) => [offset, messages[index - 1]?.offset ?? null]);
+            const { gap, head, messages: replayed } = await history.read(channel, heads.get(channel));
+            expect({ gap, epoch: head.epoch }).toEqual({ gap: false, epoch: heads.get(channel)?.epoch });
+            expect(replayed.map(({ position, previous }) => [position.offset, previous])).toEqual(expected);
+            const live = () => heard.filter((message) => message.channel === channel);
+            await until('the last message is heard', () => live().length >= expected.length);
+            expect(live()).toEqual(replayed);
+          }
+        }),
+        { numRuns: 40 },
+      );
     });
   });
 }

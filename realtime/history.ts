@@ -8,6 +8,8 @@ export interface BridgedMessage {
   readonly partition: number;
   /** The bus offset plus one: zero is the place before all messages. */
   readonly offset: number;
+  /** What tells the event from every other; without it a repeat can't be known. */
+  readonly id?: string;
   readonly time: number;
   readonly event: string;
   readonly data: unknown;
@@ -17,8 +19,11 @@ export interface BridgedMessage {
 export type Appended =
   /** `previous`: the offset of the channel's message before this one; null when none is remembered. */
   | { readonly appended: true; readonly previous: number | null }
-  /** An offset not above the last: it was bridged before. */
-  | { readonly appended: false };
+  /**
+   * Known by its `place`: an offset not above the last, so the bus has handed it over before. Or by its `id`:
+   * the channel has the same event at an earlier place, since whoever published it did so twice.
+   */
+  | { readonly appended: false; readonly known: 'place' | 'id' };
 
 export interface Listener {
   message(message: ChannelMessage): void;
@@ -27,6 +32,7 @@ export interface Listener {
 }
 
 export interface History extends AsyncDisposable {
+  /** Drops what the channel has already; its place counts as bridged all the same. */
   append(message: BridgedMessage): Promise<Appended>;
   /** Takes note of a message that is in no channel, so that it isn't missed later. */
   skip(place: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>): Promise<void>;
@@ -43,9 +49,14 @@ export interface HistoryLimits {
   readonly maxCount: number;
   /** How long a message is kept. The bus has to keep `realtime.v1` at least as long. */
   readonly maxAgeMs: number;
+  /**
+   * Ids remembered in one channel, each for `maxAgeMs`: more than messages, since in a busy channel a relay that
+   * was frozen repeats its batch when many newer messages have come.
+   */
+  readonly maxIds: number;
 }
 
-export const historyLimits: HistoryLimits = { maxCount: 200, maxAgeMs: 24 * 3_600_000 };
+export const historyLimits: HistoryLimits = { maxCount: 200, maxAgeMs: 24 * 3_600_000, maxIds: 1_000 };
 
 /** By how much the clocks of bus, history and nodes may differ. */
 export const clockSlackMs = 60_000;

@@ -102,6 +102,44 @@ describe('a realtime node', () => {
     expect(names(await again.has(1))).toEqual(['in_delivery']);
   });
 
+  it('tells an event once that was published twice, also to whoever comes back', async () => {
+    using first = await stream();
+    const event = (name: string) => {
+      const headers = { ce_id: `id of ${name}`, ce_source: '/core/notifications' };
+      source.publish(channel, 'order.status', status(orderId, name), headers);
+    };
+    // A relay that was frozen wakes up and publishes what another has published in its place.
+    for (const name of ['paid', 'in_delivery', 'paid', 'in_delivery', 'delivered']) event(name);
+    const live = await first.has(3);
+    expect(names(live)).toEqual(['paid', 'in_delivery', 'delivered']);
+    using again = await stream('', { 'last-event-id': live[0]?.id ?? '' });
+    expect(await again.has(2)).toEqual(live.slice(1));
+    const metrics = await (await fetch(`${node.url}/metrics`)).text();
+    expect(metrics).toMatch(/lotok_realtime_bridged_total\{outcome="repeated",part="realtime"\} 2/);
+  });
+
+  it('takes every message for news whose producer gives no id, and ids of different producers for different', async () => {
+    using reader = await stream();
+    const say = (name: string, headers: Record<string, string>) =>
+      source.publish(channel, 'order.status', status(orderId, name), headers);
+    say('paid', {});
+    say('paid', {});
+    say('paid', { ce_id: '' });
+    say('paid', { ce_id: '' });
+    say('in_delivery', { ce_id: '1', ce_source: '/one' });
+    say('delivered', { ce_id: '1', ce_source: '/another' });
+    say('completed', { ce_id: '1' });
+    expect(names(await reader.has(7))).toEqual([
+      'paid',
+      'paid',
+      'paid',
+      'paid',
+      'in_delivery',
+      'delivered',
+      'completed',
+    ]);
+  });
+
   it('filters by topic and by order, and lets public channels pass', async () => {
     using reader = await stream(`?topics=orders&order=${orderId}&channels=ad:7,category:bicycles`);
     source.publish(channel, 'order.status', status(otherOrderId, 'paid'));

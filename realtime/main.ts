@@ -12,7 +12,7 @@ import { createAccess } from './access.ts';
 import { startBridge } from './bridge.ts';
 import { createClients } from './clients.ts';
 import { type RealtimeConfig, realtimeConfig } from './config.ts';
-import type { History, HistoryLimits } from './history.ts';
+import { type History, type HistoryLimits, historyLimits } from './history.ts';
 import { MemoryHistory } from './history-memory.ts';
 import { RedisHistory } from './history-redis.ts';
 import { Hub, type HubLimits } from './hub.ts';
@@ -48,7 +48,11 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
     const metrics = createMetrics();
     const { tracer } = started.use(startTracing(config.otlpEndpoint));
     const source = parts.source ?? started.use(kafkaSource(config, log));
-    const limits: HistoryLimits = { maxCount: config.historyCount, maxAgeMs: config.historyHours * 3_600_000 };
+    const limits: HistoryLimits = {
+      maxCount: config.historyCount,
+      maxAgeMs: config.historyHours * 3_600_000,
+      maxIds: Math.max(config.historyCount, historyLimits.maxIds),
+    };
     const topicEpoch = await topicEpochOf(source, log);
     const history: History = started.use(
       config.redisUrl
