@@ -41,12 +41,22 @@ export interface PartitionLag {
   readonly lag: number;
 }
 
+export interface TopicOptions {
+  /** Messages are kept at least so long, also on topics that are there already. The bus's own setting when not given. */
+  readonly keepMs?: number;
+}
+
 export interface Bus extends AsyncDisposable {
   /** Makes topics that are missing. */
-  ensureTopics(topics: readonly string[]): Promise<void>;
+  ensureTopics(topics: readonly string[], options?: TopicOptions): Promise<void>;
   /** Resolves when all messages are stored durably; rejects when that is not certain (then send again). */
   publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
   subscribe(options: SubscriptionOptions): Subscription;
+  /**
+   * Shows every message that the topics keep now, one at a time, in order within each partition, and resolves; what is
+   * published meanwhile is left out. It leaves no group behind and moves nobody's offsets. A rejection of `visit` ends it.
+   */
+  readAll(topics: readonly string[], visit: (message: IncomingMessage) => void | Promise<void>): Promise<void>;
   lag(group: string, topics: readonly string[]): Promise<PartitionLag[]>;
   /** A name for the present life of a topic: changes when it was made anew, so that offsets of another life are told apart. */
   epoch(topic: string): Promise<string>;

@@ -320,6 +320,56 @@ export function busContract(start: () => Promise<BusHarness>): void {
       expect(await total()).toBe(4);
     });
 
+    it('reads all that topics keep, in order within each partition, and moves no group', async () => {
+      const another = `${topic}.another`;
+      const empty = `${topic}.empty`;
+      await bus.ensureTopics([another, empty]);
+      const keys = Array.from({ length: 6 }, (_, index) => `key-${index}`);
+      await bus.publish(
+        topic,
+        keys.flatMap((key) => numbered(key, 50)),
+      );
+      await bus.publish(another, [message('key-0', 'elsewhere', { имя: 'Ёлка' })]);
+      const seen: IncomingMessage[] = [];
+      let visiting = 0;
+      await bus.readAll([topic, another, empty], async (each) => {
+        visiting += 1;
+        expect(visiting, 'one at a time').toBe(1);
+        // What comes meanwhile is not waited for, or this would never end.
+        if (seen.length % 50 === 0) await bus.publish(topic, numbered('later', 1));
+        seen.push(each);
+        visiting -= 1;
+      });
+      expect(seen).toHaveLength(301);
+      for (const key of keys) {
+        const own = seen.filter((each) => each.key === key && each.topic === topic);
+        expect(values(own)).toEqual(numbered(key, 50).map((each) => each.value));
+        expect(own.map(({ offset }) => offset)).toEqual(own.map(({ offset }) => offset).toSorted((a, b) => a - b));
+      }
+      expect(seen.find((each) => each.topic === another)).toMatchObject({
+        value: 'elsewhere',
+        headers: { имя: 'Ёлка' },
+      });
+      const lags = await bus.lag(group, [topic]);
+      expect(lags.reduce((sum, { lag }) => sum + lag, 0)).toBe(307);
+      await using subscription = collect(bus);
+      await eventually(() => expect(subscription.seen).toHaveLength(307));
+    });
+
+    it('reads nothing from empty topics, and stops reading when told so by an error', async () => {
+      const seen: string[] = [];
+      await bus.readAll([topic], ({ value }) => void seen.push(value));
+      expect(seen).toEqual([]);
+      await bus.publish(topic, numbered('key', 10));
+      const reading = bus.readAll([topic], ({ value }) => {
+        seen.push(value);
+        if (value === 'key-2') throw new Error('enough');
+      });
+      await expect(reading).rejects.toThrow('enough');
+      expect(seen).toEqual(['key-0', 'key-1', 'key-2']);
+      await expect(bus.readAll([`missing.${randomUUID()}`], () => {})).rejects.toThrow();
+    });
+
     it('tells one life of a topic from another', async () => {
       const epoch = await bus.epoch(topic);
       expect(epoch).not.toBe('');

@@ -8,7 +8,13 @@ type Bigint = ColumnType<number | string | bigint, number, number>;
 type Timestamp = ColumnType<Date, Date, Date>;
 
 export interface BusTables {
-  topics: { name: string; partitions: number; epoch: string };
+  /** `keep_ms`: how long retention leaves messages alone, where a topic has a time of its own. */
+  topics: {
+    name: string;
+    partitions: number;
+    epoch: string;
+    keep_ms: ColumnType<number | string | null, number | undefined, number>;
+  };
   partitions: { topic: string; partition: number; next_offset: Bigint };
   messages: {
     topic: string;
@@ -90,6 +96,16 @@ export async function openLog(
           .execute();
       });
       await load();
+    },
+
+    /** From now on retention drops nothing of the topics that is younger. */
+    async keep(topics: readonly string[], ms: number): Promise<void> {
+      if (topics.length === 0) return;
+      await db
+        .updateTable('topics')
+        .set((update) => ({ keep_ms: update.fn<number>('greatest', ['keep_ms', update.val(ms)]) }))
+        .where('name', 'in', topics)
+        .execute();
     },
 
     async append(topic: string, messages: readonly OutgoingMessage[]): Promise<void> {
@@ -195,14 +211,17 @@ export async function openLog(
         delete from bus.messages m
         using (
           select p.topic, p.partition, p.next_offset - ceil(${retention.messagesPerTopic}::numeric / t.partitions) as surplus,
-            coalesce(min(o.next_offset), p.next_offset) as read
+            coalesce(min(o.next_offset), p.next_offset) as read,
+            ${now}::timestamptz - t.keep_ms * interval '1 millisecond' as kept_since
           from bus.partitions p
           join bus.topics t on t.name = p.topic
           left join bus.offsets o on o.topic = p.topic and o.partition = p.partition
-          group by p.topic, p.partition, p.next_offset, t.partitions
+          group by p.topic, p.partition, p.next_offset, t.partitions, t.keep_ms
         ) bound
         where m.topic = bound.topic and m.partition = bound.partition and m."offset" < bound.read
-          and (m."offset" < bound.surplus or m.timestamp < ${before(retention.ageMs)})
+          and case when bound.kept_since is null
+            then m."offset" < bound.surplus or m.timestamp < ${before(retention.ageMs)}
+            else m.timestamp < bound.kept_since end
       `.execute(db);
     },
   };
@@ -254,6 +273,7 @@ async function createTables(db: Kysely<BusTables>): Promise<void> {
   if (schema.rows.length === 0) await sql`create schema if not exists bus`.execute(db);
   await sql`create table if not exists bus.topics (
     name text primary key, partitions int not null, epoch text not null)`.execute(db);
+  await sql`alter table bus.topics add column if not exists keep_ms bigint`.execute(db);
   await sql`create table if not exists bus.partitions (
     topic text not null references bus.topics on delete cascade, partition int not null, next_offset bigint not null,
     primary key (topic, partition))`.execute(db);

@@ -91,6 +91,20 @@ describe('retention of the embedded bus', () => {
     await until('it has read all', () => handled.length === 32);
   });
 
+  it('leaves a topic alone for as long as was asked, whatever comes after', async () => {
+    await using bus = await open();
+    await bus.ensureTopics([topic]);
+    await bus.ensureTopics([topic], { keepMs: 86_400_000 });
+    await bus.ensureTopics([topic], { keepMs: 1 });
+    await publish(bus, 30);
+    later(86_000_000);
+    await publish(bus, 1);
+    expect(await stored(), 'neither too many nor too old').toBe(31);
+    later(500_000);
+    await publish(bus, 1);
+    await until('what is older is gone', async () => (await stored()) === 2);
+  });
+
   it('forgets a group that has not come back, so that it holds nothing for ever', async () => {
     await using bus = await open();
     const gone = bus.subscribe({ group: 'gone', topics: [topic], from: 'beginning', handle: async () => {} });

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Bus, Subscription } from './bus.ts';
+import type { Bus, IncomingMessage, Subscription } from './bus.ts';
 import { createGroup, type Group } from './embedded-group.ts';
 import { type BusTables, openLog, type Retention } from './embedded-log.ts';
 
@@ -16,6 +16,7 @@ export interface EmbeddedBusOptions {
   readonly retention?: Partial<Retention & { readonly checkEveryMs: number }>;
 }
 
+const readBatch = 200;
 const day = 24 * 3_600_000;
 const defaultRetention = { messagesPerTopic: 100_000, ageMs: 7 * day, idleGroupMs: 7 * day, checkEveryMs: 60_000 };
 
@@ -48,9 +49,10 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   };
 
   return {
-    async ensureTopics(topics) {
+    async ensureTopics(topics, { keepMs } = {}) {
       assertOpen();
       await store.ensureTopics(topics);
+      if (keepMs !== undefined) await store.keep(topics, keepMs);
     },
 
     async publish(topic, messages) {
@@ -73,6 +75,20 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
       };
       subscriptions.add(own);
       return own;
+    },
+
+    async readAll(topics, visit) {
+      assertOpen();
+      const places = topics.flatMap((topic) =>
+        store.partitions(topic).map((partition) => ({ topic, partition, end: store.end(topic, partition) })),
+      );
+      for (const { topic, partition, end } of places) {
+        let batch: IncomingMessage[] = [];
+        for (let next = 0; next < end; next = (batch.at(-1)?.offset ?? end) + 1) {
+          batch = await store.read(topic, partition, next, readBatch);
+          for (const message of batch) if (message.offset < end) await visit(message);
+        }
+      }
     },
 
     async lag(group, topics) {

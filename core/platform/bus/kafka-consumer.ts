@@ -238,7 +238,7 @@ async function pinNewPartitions(
   }
 }
 
-function incoming(
+export function incoming(
   topic: string,
   partition: number,
   { key, value, headers, offset, timestamp }: KafkaMessage,

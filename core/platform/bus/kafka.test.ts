@@ -1,5 +1,7 @@
 // The bus on Kafka keeps the bus's contract.
-import { describe, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../tests/services.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { busContract } from './contract.ts';
@@ -18,6 +20,58 @@ describeWith('kafka', 'the bus on Kafka', (address) => {
     },
     async [Symbol.asyncDispose]() {},
   }));
+
+  describe('retention', () => {
+    const admin: Admin = createKafkaClient(options).admin();
+    const topics: string[] = [];
+    beforeAll(() => admin.connect());
+    afterAll(async () => {
+      await admin.deleteTopics({ topics });
+      await admin.disconnect();
+    });
+    const newName = (): string => {
+      const name = `retention.${randomUUID()}`;
+      topics.push(name);
+      return name;
+    };
+    const settings = async (name: string): Promise<Record<string, string>> => {
+      const resource = { type: ConfigResourceTypes.TOPIC, name };
+      const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
+      const entries = resources[0]?.configEntries ?? [];
+      return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
+    };
+    const make = (topic: string, own: Record<string, string>) =>
+      admin.createTopics({
+        waitForLeaders: true,
+        topics: [{ topic, configEntries: Object.entries(own).map(([name, value]) => ({ name, value })) }],
+      });
+    const day = 24 * 3_600_000;
+
+    it('of a topic is as long as asked for, whether the topic is new or there already', async () => {
+      await using bus = await openKafkaBus(options);
+      const [fresh, old] = [newName(), newName()];
+      await make(old, { 'retention.ms': String(day), 'max.message.bytes': '500000' });
+      await bus.ensureTopics([fresh, old], { keepMs: 60 * day });
+      expect(await settings(fresh)).toMatchObject({ 'retention.ms': String(60 * day) });
+      expect(await settings(old), 'what somebody else has set stays').toMatchObject({
+        'retention.ms': String(60 * day),
+        'max.message.bytes': '500000',
+      });
+    });
+
+    it('is left alone where it is longer, endless, or not asked for', async () => {
+      await using bus = await openKafkaBus(options);
+      const [longer, endless, plain] = [newName(), newName(), newName()];
+      await make(longer, { 'retention.ms': String(90 * day) });
+      await make(endless, { 'retention.ms': '-1' });
+      await make(plain, { 'retention.ms': String(day) });
+      await bus.ensureTopics([longer, endless], { keepMs: 60 * day });
+      await bus.ensureTopics([plain]);
+      expect(await settings(longer)).toMatchObject({ 'retention.ms': String(90 * day) });
+      expect(await settings(endless)).toMatchObject({ 'retention.ms': '-1' });
+      expect(await settings(plain)).toMatchObject({ 'retention.ms': String(day) });
+    });
+  });
 });
 
 describe('the bus on Kafka without a broker', () => {

@@ -5,6 +5,8 @@ import type { Bus, Subscription } from './bus.ts';
 import { createKafkaClient, type KafkaOptions } from './kafka-client.ts';
 import { subscribeToKafka } from './kafka-consumer.ts';
 import { createKafkaProducer } from './kafka-producer.ts';
+import { readAllOfKafka } from './kafka-read-all.ts';
+import { keepAtLeast } from './kafka-retention.ts';
 import { topicId } from './kafka-topic-id.ts';
 
 export interface KafkaBusOptions extends KafkaOptions {
@@ -65,9 +67,10 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
   };
 
   return {
-    async ensureTopics(topics) {
+    async ensureTopics(topics, { keepMs } = {}) {
       assertOpen();
       await ensureTopics(topics);
+      if (keepMs !== undefined) await keepAtLeast(await admin(), topics, keepMs, log);
     },
 
     async publish(topic, messages) {
@@ -95,6 +98,11 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
       };
       subscriptions.add(own);
       return own;
+    },
+
+    async readAll(topics, visit) {
+      assertOpen();
+      await readAllOfKafka(kafka, await admin(), topics, visit);
     },
 
     async lag(group, topics) {
