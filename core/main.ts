@@ -13,12 +13,14 @@ import { notifications } from './notifications/index.ts';
 import { orders } from './orders/index.ts';
 import { payments } from './payments/index.ts';
 import type { Bus } from './platform/bus/bus.ts';
-import { deadLetterTopic, startConsumer } from './platform/bus/consumer.ts';
+import { startConsumer } from './platform/bus/consumer.ts';
+import { deadLetterTopics } from './platform/bus/dead-letters.ts';
 import { openEmbeddedBus } from './platform/bus/embedded.ts';
 import { openKafkaBus } from './platform/bus/kafka.ts';
 import { systemClock } from './platform/clock.ts';
 import { type CoreConfig, coreConfig } from './platform/config.ts';
 import { startHousekeeping } from './platform/db/housekeeping.ts';
+import { idsKeptMs } from './platform/db/inbox.ts';
 import { createOutbox, startRelay } from './platform/db/outbox.ts';
 import { openPGlite } from './platform/db/pglite.ts';
 import { openPostgres } from './platform/db/postgres.ts';
@@ -83,7 +85,9 @@ export async function startCore(config: CoreConfig): Promise<Core> {
         ? await openKafkaBus({ brokers: config.kafkaBrokers.split(','), clientId: 'core', log, metrics })
         : await openEmbeddedBus({ db: await databases.open('bus', {}), log }),
     );
-    await bus.ensureTopics([...topicNames, ...topicNames.map(deadLetterTopic)]);
+    await bus.ensureTopics(topicNames);
+    // Letters are kept as long as ids are remembered, so that a second replay of one is always noticed.
+    await bus.ensureTopics(deadLetterTopics, { keepMs: idsKeptMs });
     const mailbox = config.smtpUrl ? undefined : started.use(await openMailbox({ databases, clock: systemClock }));
     const mailer = mailbox ?? started.use(await openSmtp({ url: config.smtpUrl ?? '', from: config.mailFrom }));
     const objects = config.s3

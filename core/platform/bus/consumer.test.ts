@@ -14,7 +14,8 @@ import { silentLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { currentTraceId, injectTrace, inSpan, startTracing } from '../telemetry/tracing.ts';
 import type { Bus, IncomingMessage, OutgoingMessage } from './bus.ts';
-import { type ConsumerOptions, deadLetterTopic, startConsumer } from './consumer.ts';
+import { type ConsumerOptions, startConsumer } from './consumer.ts';
+import { deadLetterTopic } from './dead-letters.ts';
 import { openEmbeddedBus } from './embedded.ts';
 import type { BusTables } from './embedded-log.ts';
 
@@ -259,6 +260,7 @@ describe('a handler that fails', () => {
     expect(tries).toBe(3);
     expect(letters[0]?.headers['dlq_reason']).toMatch(/^after 3 tries: never !+$/);
     expect(letters[0]?.headers['dlq_reason']).toHaveLength(1000);
+    expect(letters[0]?.headers['dlq_tries']).toBe('3');
   });
 
   it('and whose message cannot be put aside waits with it, without being asked so often again', async () => {
@@ -306,6 +308,49 @@ describe('a handler that fails', () => {
     outage.on = false;
     await effectsAre([1]);
     expect(letters).toEqual([]);
+  });
+});
+
+describe('a replay', () => {
+  const replay = (sent: OutgoingMessage, service: string, more: Record<string, string> = {}): OutgoingMessage => ({
+    ...sent,
+    headers: { ...sent.headers, dlq_replay_for: service, dlq_replay_of: 'ads.v1.dlq/0/1', dlq_replays: '1', ...more },
+  });
+
+  it('is handled by the service that it is for, and by no other', async () => {
+    consume(applied);
+    await bus.publish(topic, [replay(event(1), 'ads'), replay(event(2), 'search'), event(3)]);
+    await effectsAre([2, 3]);
+  });
+
+  it('has its effect once, however often it is replayed', async () => {
+    const sent = event(1);
+    consume(applied);
+    await bus.publish(topic, [replay(sent, 'search'), sent, replay(sent, 'search'), event(2)]);
+    await effectsAre([1, 2]);
+  });
+
+  it('that fails again is put aside again, with the count of its replays', async () => {
+    const letters = deadLetters();
+    consume(async () => {
+      throw new ProblemError('conflict', { detail: 'still ill' });
+    });
+    await bus.publish(topic, [replay(event(1), 'search', { dlq_replays: '4' })]);
+    await until('it was put aside', () => letters.length === 1);
+    expect(letters[0]?.headers).toMatchObject({
+      dlq_consumer: 'search',
+      dlq_tries: '1',
+      dlq_replays: '4',
+      dlq_replay_of: 'ads.v1.dlq/0/1',
+    });
+  });
+
+  it('of what the service no longer hears is put aside, not lost', async () => {
+    const letters = deadLetters();
+    consume(applied);
+    await bus.publish(topic, [replay(event(1, { ce_type: 'ad.painted' }), 'search')]);
+    await until('it was put aside', () => letters.length === 1);
+    expect(letters[0]?.headers['dlq_reason']).toBe('search hears no ad.painted');
   });
 });
 

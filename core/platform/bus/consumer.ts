@@ -10,6 +10,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { extractTrace, inSpan } from '../telemetry/tracing.ts';
 import type { Bus, IncomingMessage, Subscription } from './bus.ts';
+import { deadLetterOf, deadLetterTopic, placeOf, replayOf } from './dead-letters.ts';
 
 export interface Event<Type extends EventType> {
   readonly id: string;
@@ -45,7 +46,6 @@ const Headers = z.object({
 });
 
 export const consumerGroup = (service: string): string => `core-${service}`;
-export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
 
 export function startConsumer<Tables extends InboxTables>(options: ConsumerOptions<Tables>): Subscription {
   const { service, bus, db, handlers, clock, log, metrics, maxAttempts = 12 } = options;
@@ -53,28 +53,25 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
   const topics = [...new Set(types.map((type) => eventTypes[type].topic))];
   const attempts = new Map<string, number>();
 
-  const deadLetter = async (message: IncomingMessage, reason: string): Promise<void> => {
-    const { topic, partition, offset, key, value } = message;
-    const headers = {
-      ...message.headers,
-      dlq_reason: reason.slice(0, 1000),
-      dlq_consumer: service,
-      dlq_source: `${topic}/${partition}/${offset}`,
-      dlq_at: clock.now().toISOString(),
-    };
-    await bus.publish(deadLetterTopic(topic), [{ key, value, headers }]);
+  const deadLetter = async (message: IncomingMessage, reason: string, tries = 1): Promise<void> => {
+    const { topic, partition, offset } = message;
+    const letter = deadLetterOf(message, { service, reason, tries, at: clock.now() });
+    await bus.publish(deadLetterTopic(topic), [letter]);
     metrics.busDeadLetters.inc({ service, topic });
     log.error('event.dead_lettered', { topic, partition, offset, reason });
   };
 
   const handle = async (message: IncomingMessage): Promise<void> => {
+    const replay = replayOf(message);
+    if (replay && replay.service !== service) return; // we have processed it when it came first
     const named = message.headers['ce_type'];
     if (!named) return deadLetter(message, 'headers: ce_type is missing');
     const type = types.find((each) => each === named);
-    if (!type) return; // another kind of event on the same topic
-    const parsed = parse(type, message);
+    // Another kind of event on the same topic; a replay of one would else be gone without a trace.
+    if (!type) return replay ? deadLetter(message, `${service} hears no ${named}`) : undefined;
+    const parsed = parseEvent(type, message);
     if ('reason' in parsed) return deadLetter(message, parsed.reason);
-    const place = `${message.topic}/${message.partition}/${message.offset}`;
+    const place = placeOf(message);
     try {
       await applyOnce(options, parsed.event);
       attempts.delete(place);
@@ -87,7 +84,8 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
         // While the database is away, no message can be blamed: all of them wait.
         await sql`select 1`.execute(db);
       }
-      await deadLetter(message, `after ${tries} tries: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = `after ${tries} tries: ${error instanceof Error ? error.message : String(error)}`;
+      await deadLetter(message, reason, tries);
       attempts.delete(place);
     }
   };
@@ -118,7 +116,8 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
   });
 }
 
-function parse<Type extends EventType>(
+/** The event that a message carries, or why it carries none. */
+export function parseEvent<Type extends EventType>(
   type: Type,
   message: IncomingMessage,
 ): { event: Event<Type> } | { reason: string } {

@@ -4,11 +4,10 @@ import type { Clock } from '../clock.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import type { ServiceTables } from '../service.ts';
 import type { Log } from '../telemetry/log.ts';
+import { idsKeptMs } from './inbox.ts';
 
 const hourMs = 3_600_000;
 const relayedKeptMs = 24 * hourMs;
-/** Far longer than topics keep events, and than a dead letter should wait for its replay. */
-const idsKeptMs = 60 * 24 * hourMs;
 const atOnce = 5_000;
 
 export function startHousekeeping(options: {

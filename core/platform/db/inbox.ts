@@ -6,6 +6,9 @@ export interface InboxTables {
   inbox: { event_id: string; received_at: ColumnType<Date, Date, Date> };
 }
 
+/** Far longer than topics keep events, and as long as a dead letter may wait for its replay. */
+export const idsKeptMs = 60 * 24 * 3_600_000;
+
 export async function createInboxTable(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('inbox')
