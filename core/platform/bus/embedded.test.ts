@@ -105,6 +105,25 @@ describe('retention of the embedded bus', () => {
     await until('what is older is gone', async () => (await stored()) === 2);
   });
 
+  it('gives groups the time to come back after a long pause, before it drops what they have not read', async () => {
+    const before = await open();
+    await before.ensureTopics([topic]);
+    const group = { group: 'on holiday', topics: [topic], from: 'beginning' as const };
+    const subscription = before.subscribe({ ...group, handle: async () => Promise.reject(new Error('not today')) });
+    await subscription.ready;
+    await publish(before, 3);
+    await before[Symbol.asyncDispose]();
+    later(8 * 86_400_000);
+    const everyMinute = { ...retention, checkEveryMs: 60_000 };
+    await using after = await openEmbeddedBus({ db, log: silentLog, clock, retention: everyMinute });
+    // A relay may be quicker than the consumers.
+    await publish(after, 5);
+    const seen: string[] = [];
+    await using _ = after.subscribe({ ...group, handle: async ({ value }) => void seen.push(value) });
+    await until('all is read', () => seen.length === 8);
+    expect(seen).toEqual(['0', '1', '2', '0', '1', '2', '3', '4']);
+  });
+
   it('forgets a group that has not come back, so that it holds nothing for ever', async () => {
     await using bus = await open();
     const gone = bus.subscribe({ group: 'gone', topics: [topic], from: 'beginning', handle: async () => {} });

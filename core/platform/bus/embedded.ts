@@ -32,7 +32,8 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   const subscriptions = new Set<Subscription>();
   let closed = false;
   let trimming: Promise<void> = Promise.resolve();
-  let trimmedAt = 0;
+  // Not at once: groups that hold what they have not read must have subscribed again by then.
+  let trimmedAt = clock.now().getTime();
 
   const trimWhenDue = (): void => {
     const now = clock.now().getTime();
