@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
+import { z } from 'zod';
 import { realtimeTopic } from '../contracts/events.ts';
 import { RealtimeMessage } from '../contracts/stream.ts';
 import type { History } from './history.ts';
@@ -44,10 +45,11 @@ export function startBridge({ source, history, log, metrics, tracer, group, rebu
   const handle = async (incoming: SourceMessage): Promise<void> => {
     const { key, partition, offset, timestamp, headers } = incoming;
     const message = parse(incoming);
-    // Such a message will never do; what is behind it mustn't wait for it.
-    if (!message) {
+    // Such a message will never do; what is behind it mustn't wait for it. Nor is it put aside for a replay, which
+    // would show old news: docs/decisions/2026-11-25-live-messages-are-not-put-aside.md.
+    if (typeof message === 'string') {
       metrics.bridged.inc({ outcome: 'malformed' });
-      log.error('bridge.malformed', { partition, offset });
+      log.error('bridge.malformed', { topic: realtimeTopic, partition, offset, reason: message });
       await history.skip({ partition, offset: offset + 1, time: timestamp.getTime() });
       return;
     }
@@ -126,11 +128,16 @@ function idOf({ ce_source: source = '', ce_id: id }: SourceMessage['headers']): 
     .slice(0, 22);
 }
 
-function parse({ key, value }: SourceMessage): RealtimeMessage | null {
-  if (!channelName.test(key) || Buffer.byteLength(value) > maxMessageBytes) return null;
+/** The message, or what is wrong with it. */
+function parse({ key, value }: SourceMessage): RealtimeMessage | string {
+  if (!channelName.test(key)) return 'the key is no channel';
+  if (Buffer.byteLength(value) > maxMessageBytes) return `the value is longer than ${maxMessageBytes} bytes`;
+  let json: unknown;
   try {
-    return RealtimeMessage.safeParse(JSON.parse(value)).data ?? null;
+    json = JSON.parse(value);
   } catch {
-    return null;
+    return 'the value is not JSON';
   }
+  const message = RealtimeMessage.safeParse(json);
+  return message.success ? message.data : z.prettifyError(message.error);
 }

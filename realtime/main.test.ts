@@ -6,6 +6,7 @@ import { SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeCursor } from '../contracts/stream.ts';
 import { until } from '../tests/until.ts';
+import { type Log, silentLog } from './log.ts';
 import type { Realtime } from './main.ts';
 import {
   type Issuer,
@@ -277,15 +278,37 @@ describe('a realtime node', () => {
     await until('a wrong request ends the connection', () => bySubprotocol.closed?.code === 1002);
   });
 
-  it('goes on behind a message that makes no sense', async () => {
+  it('goes on behind a message that makes no sense, and logs where it is and what is wrong', async () => {
+    await node[Symbol.asyncDispose]();
+    const logged: unknown[] = [];
+    const error: Log['error'] = (event, fields) => void logged.push({ event, ...fields });
+    node = await startNode(issuer, source, {}, { log: { ...silentLog, error } });
     using reader = await stream();
     source.publishRaw(channel, 'no json');
     source.publishRaw(channel, JSON.stringify({ event: 'x', data: { long: 'x'.repeat(40_000) } }));
     source.publishRaw('no channel at all', JSON.stringify({ event: 'x', data: {} }));
+    source.publishRaw(channel, JSON.stringify({ event: '', data: {} }));
     source.publish(channel, 'order.status', status(orderId, 'paid'));
     expect(names(await reader.has(1))).toEqual(['paid']);
-    expect(await (await fetch(`${node.url}/metrics`)).text()).toMatch(
-      /bridged_total\{outcome="malformed",part="realtime"\} 3/,
+    await until('all are counted', async () =>
+      /bridged_total\{outcome="malformed",part="realtime"\} 4/.test(await (await fetch(`${node.url}/metrics`)).text()),
+    );
+    const malformed = (reason: RegExp) =>
+      expect.objectContaining({
+        event: 'bridge.malformed',
+        topic: 'realtime.v1',
+        partition: expect.any(Number),
+        offset: expect.any(Number),
+        reason: expect.stringMatching(reason),
+      });
+    expect(logged).toHaveLength(4);
+    expect(logged).toEqual(
+      expect.arrayContaining([
+        malformed(/not JSON/),
+        malformed(/longer than 32768 bytes/),
+        malformed(/the key is no channel/),
+        malformed(/at event/),
+      ]),
     );
   });
 
