@@ -14,6 +14,8 @@ COPY package.json ./
 COPY contracts contracts
 COPY proto/generated proto/generated
 COPY core core
+# For operators: docker compose exec core node scripts/dlq.ts list
+COPY scripts scripts
 RUN install -d -o node -g node -m 0700 /var/lib/lotok
 USER node
 VOLUME /var/lib/lotok

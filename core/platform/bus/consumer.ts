@@ -84,7 +84,7 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
         // While the database is away, no message can be blamed: all of them wait.
         await sql`select 1`.execute(db);
       }
-      const reason = `after ${tries} tries: ${error instanceof Error ? error.message : String(error)}`;
+      const reason = `after ${tries} ${tries === 1 ? 'try' : 'tries'}: ${error instanceof Error ? error.message : String(error)}`;
       await deadLetter(message, reason, tries);
       attempts.delete(place);
     }

@@ -1,7 +1,9 @@
 // The Kafka client: kafkajs with our log, and with one of its timers put right.
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, type LogEntry, logLevel } from 'kafkajs';
 import type { Log } from '../telemetry/log.ts';
+import { retryPauseMs } from './retry.ts';
 
 export interface KafkaOptions {
   /** host:port of some of the cluster's brokers. */
@@ -33,6 +35,20 @@ function writeEntry(log: Log, { level, namespace, log: entry }: LogEntry): void 
   const write = level <= logLevel.WARN && !triedAgain.has(namespace) ? log.warn : log.debug;
   write('kafka.client', { namespace, message, ...fields });
 }
+
+/** For calls that kafkajs gives up at once while a topic that was just made is not known to every broker. */
+export async function patiently<Result>(call: () => Promise<Result>): Promise<Result> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const passing = error instanceof Error && 'retriable' in error && error.retriable === true;
+      if (!passing || failures === maxTries) throw error;
+      await sleep(retryPauseMs(failures));
+    }
+  }
+}
+const maxTries = 6;
 
 interface RequestQueue {
   throttleCheckTimeoutId: NodeJS.Timeout | null;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, EachBatchPayload, Kafka } from 'kafkajs';
 import type { IncomingMessage } from './bus.ts';
+import { patiently } from './kafka-client.ts';
 import { incoming } from './kafka-consumer.ts';
 
 /** Brokers that fall silent in the middle are given up after so long. */
@@ -16,7 +17,7 @@ export async function readAllOfKafka(
   /** Where each partition ended when we came, for those that have something. */
   const ends = new Map<string, bigint>();
   for (const topic of topics) {
-    for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+    for (const { partition, low, high } of await patiently(() => admin.fetchTopicOffsets(topic))) {
       if (BigInt(low) < BigInt(high)) ends.set(`${topic}/${partition}`, BigInt(high));
     }
   }

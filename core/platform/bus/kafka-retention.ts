@@ -1,6 +1,9 @@
 // How long topics of Kafka keep their messages.
-import { type Admin, ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import type { Log } from '../telemetry/log.ts';
+
+// Node can't tell these names of a CommonJS module beforehand.
+const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs;
 
 /** Raises the retention of topics that keep messages for less, new ones and those that are there. */
 export async function keepAtLeast(admin: Admin, topics: readonly string[], keepMs: number, log: Log): Promise<void> {

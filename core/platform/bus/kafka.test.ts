@@ -1,6 +1,6 @@
 // The bus on Kafka keeps the bus's contract.
 import { randomUUID } from 'node:crypto';
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../../../tests/services.ts';
 import { silentLog } from '../telemetry/log.ts';
@@ -35,7 +35,7 @@ describeWith('kafka', 'the bus on Kafka', (address) => {
       return name;
     };
     const settings = async (name: string): Promise<Record<string, string>> => {
-      const resource = { type: ConfigResourceTypes.TOPIC, name };
+      const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name };
       const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
       const entries = resources[0]?.configEntries ?? [];
       return Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));

@@ -2,7 +2,7 @@
 import type { Admin } from 'kafkajs';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Bus, Subscription } from './bus.ts';
-import { createKafkaClient, type KafkaOptions } from './kafka-client.ts';
+import { createKafkaClient, type KafkaOptions, patiently } from './kafka-client.ts';
 import { subscribeToKafka } from './kafka-consumer.ts';
 import { createKafkaProducer } from './kafka-producer.ts';
 import { readAllOfKafka } from './kafka-read-all.ts';
@@ -52,10 +52,13 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
     const missing = await missingTopics(topics);
     if (missing.length === 0) return;
     // Two processes may make the same one at once: kafkajs answers false to the second. Replicas: the broker's default.
-    await (await admin()).createTopics({
-      waitForLeaders: true,
-      topics: missing.map((topic) => ({ topic, numPartitions: partitionsPerTopic, replicationFactor: -1 })),
-    });
+    const client = await admin();
+    await patiently(() =>
+      client.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((topic) => ({ topic, numPartitions: partitionsPerTopic, replicationFactor: -1 })),
+      }),
+    );
     for (const topic of missing) knownTopics.add(topic);
   };
 
