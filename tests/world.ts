@@ -80,8 +80,8 @@ export interface World<Tables extends ServiceTables> extends AsyncDisposable {
   ask<Body = unknown>(method: string, path: string, options?: AskOptions): Promise<Answer<Body>>;
   /** What the service wrote to its outbox since it was last asked, in order. */
   said(): Promise<Said[]>;
-  /** Lets the service hear an event, in a transaction as its consumer would. */
-  hears<Type extends EventType>(type: Type, data: EventData<Type>): Promise<void>;
+  /** Lets the service hear an event, in a transaction as its consumer would; it happened now unless a time is given. */
+  hears<Type extends EventType>(type: Type, data: EventData<Type>, time?: Date): Promise<void>;
   /** The service's own gRPC methods, without the wire. */
   rpc<Definition extends RpcDefinition>(definition: Definition): RpcHandlers<Definition>;
 }
@@ -170,11 +170,11 @@ export async function openWorld<Tables extends ServiceTables>(
         data: JSON.parse(value) as unknown,
       }));
     },
-    async hears(type, data) {
+    async hears(type, data, time = clock.now()) {
       const handler = running.events?.[type];
       if (!handler) throw new Error(`${module.name} does not hear ${type}`);
       // Through JSON, as it travels on the bus.
-      const event = { id: uuidv7(), type, time: clock.now(), data: JSON.parse(JSON.stringify(data)) as typeof data };
+      const event = { id: uuidv7(), type, time, data: JSON.parse(JSON.stringify(data)) as typeof data };
       await db.transaction().execute((trx: Transaction<Tables>) => handler(event, trx));
     },
     rpc<Definition extends RpcDefinition>(definition: Definition) {

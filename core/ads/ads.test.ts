@@ -267,6 +267,32 @@ describe('moderation', () => {
       rejection_reason: 'Обман',
     });
   });
+
+  it('is left alone by a complaint that was decided before a moderator approved it again', async () => {
+    const seller = person();
+    const ad = await publish(seller);
+    const accepted = {
+      report_id: uuidv7(),
+      subject: { type: 'ad' as const, id: ad.id as string },
+      reason: 'fraud',
+      reporter_id: person().id,
+      decision: 'accept' as const,
+      resolution: 'Обман',
+    };
+    const decidedAt = world.clock.now();
+    await world.hears('report.resolved', accepted);
+    await patch(seller, ad.id, { status: 'active' });
+    world.clock.advance(60);
+    const body = { decision: 'approve' };
+    const approved = await world.ask<Ad>('POST', `/v1/moderation/ads/${ad.id}`, { as: moderator, body });
+    expect(approved.body.status).toBe('active');
+    // A second complaint of that time, whose news was a dead letter until now.
+    await world.hears('report.resolved', { ...accepted, report_id: uuidv7() }, decidedAt);
+    expect((await read(ad.id)).body.status).toBe('active');
+    world.clock.advance(60);
+    await world.hears('report.resolved', { ...accepted, report_id: uuidv7() });
+    expect((await read(ad.id)).body.status).toBe('archived');
+  });
 });
 
 describe('the listing', () => {

@@ -23,8 +23,8 @@ export const adsEvents = (recorder: Recorder, media: MediaLibrary): Handlers<Ads
     await purge(recorder, trx, [...new Set([`user-${user_id}`, 'ads', ...listings])]);
   },
 
-  'report.resolved': async ({ data }, trx) => {
+  'report.resolved': async ({ data, time }, trx) => {
     if (data.decision !== 'accept' || data.subject.type !== 'ad') return;
-    await takeDown(recorder, trx, data.subject.id as AdId, data.resolution);
+    await takeDown(recorder, trx, data.subject.id as AdId, data.resolution, time);
   },
 });

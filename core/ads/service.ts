@@ -53,6 +53,7 @@ export function createAdsService({ db, recorder, media }: AdsServiceOptions): Ad
         order_id: null,
         reserved_until: null,
         takedown_reason: null,
+        approved_at: null,
         created_at: now,
         updated_at: now,
         listed_at: null,
@@ -97,7 +98,14 @@ export function createAdsService({ db, recorder, media }: AdsServiceOptions): Ad
           throw new ProblemError('conflict', { detail: `The ad is ${ad.status}, nobody waits for a decision` });
         const decided: AdRow =
           decision === 'approve'
-            ? { ...ad, status: 'active', rejection_reason: null, takedown_reason: null, suspicions: [] }
+            ? {
+                ...ad,
+                status: 'active',
+                rejection_reason: null,
+                takedown_reason: null,
+                approved_at: clock.now(),
+                suspicions: [],
+              }
             : {
                 ...ad,
                 status: 'rejected',
@@ -119,9 +127,12 @@ export async function takeDown(
   trx: Transaction<AdsTables>,
   id: AdId,
   reason: string,
+  decidedAt: Date,
 ): Promise<void> {
   const ad = await lockAd(trx, id);
   if (!ad || (ad.status === 'archived' && ad.rejection_reason !== null)) return;
+  // News that comes late, such as a replayed dead letter: a moderator has looked at the ad since.
+  if (ad.approved_at && ad.approved_at > decidedAt) return;
   if (ad.status === 'reserved' || ad.status === 'sold') {
     await trx.updateTable('ads').set({ takedown_reason: reason }).where('id', '=', id).execute();
   } else {

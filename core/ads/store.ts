@@ -27,6 +27,8 @@ interface AdTable {
   reserved_until: NullableTimestamp;
   /** Set when a complaint was accepted while an order held the ad: it is archived instead of going back on sale. */
   takedown_reason: string | null;
+  /** When a moderator last let it on sale: complaints that were decided before are settled by that. */
+  approved_at: NullableTimestamp;
   created_at: Timestamp;
   updated_at: Timestamp;
   /** When it first came on sale; null when buyers have never seen it. */
@@ -64,6 +66,7 @@ const adColumns = [
   'ad.order_id',
   'ad.reserved_until',
   'ad.takedown_reason',
+  'ad.approved_at',
   'ad.created_at',
   'ad.updated_at',
   'ad.listed_at',

@@ -327,6 +327,18 @@ describe('before there is a parcel', () => {
     expect((await read('/v1/deliveries/quotes?from_city=moscow&to_city=atlantis')).status).toBe(400);
   });
 
+  it('old news of an ad changes no currency', async () => {
+    const ad_id = uuidv7() as AdId;
+    const hears = (currency: string, version: number) =>
+      world.db.transaction().execute((trx) => keepCurrency(trx, { ad_id, currency, version }));
+    await hears('EUR', 2);
+    await hears('RUB', 1);
+    const { body } = await read<{ items: Quote[] }>(
+      `/v1/deliveries/quotes?from_city=moscow&to_city=sochi&ad_id=${ad_id}`,
+    );
+    expect(body.items.map(({ price }) => price.currency)).toEqual(['EUR', 'EUR']);
+  });
+
   it('an order is quoted what the shop window said', async () => {
     const { body } = await read<{ items: Quote[] }>('/v1/deliveries/quotes?from_city=moscow&to_city=kazan');
     const declaredValue = rub(1_000_00);

@@ -13,7 +13,7 @@ import {
 import type { Handlers } from '../platform/bus/consumer.ts';
 import { type NotificationsOptions, notify } from './service.ts';
 import type { NotificationsTables } from './store.ts';
-import { lockOrder, notePerson, type Trx, writeOrder } from './store.ts';
+import { lockOrder, noteAd, notePerson, type Trx, writeOrder } from './store.ts';
 
 type Options = Omit<NotificationsOptions, 'db'>;
 type OrderNews = EventData<'order.status_changed'>;
@@ -77,6 +77,8 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
   },
 
   async 'ad.changed'({ data: { ad, previous_status } }, trx) {
+    // Whoever watches the ad must not see an old price after the new one.
+    if (!(await noteAd(trx, { ad_id: ad.id, version: ad.version, updated_at: options.clock.now() }))) return;
     // Drafts and what waits for a moderator are nobody's business; what was public and no longer is, is.
     if (isPublic(ad.status) || (previous_status && isPublic(previous_status))) {
       const { id, status, price, category, updated_at } = ad;

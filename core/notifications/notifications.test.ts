@@ -72,6 +72,39 @@ describe('the live stream', () => {
     await world.hear('ad.changed', { ad: draft, previous_status: null });
     expect(await world.live(`ad:${draft.id}`)).toEqual([]);
   });
+
+  it('tells no old news of an ad after newer', async () => {
+    const seller = { id: uuidv7(), name: 'Сергей', rating: null, reviews: 0 };
+    const id = uuidv7();
+    const becomes = (status: Ad['status'], version: number) =>
+      world.hear('ad.changed', {
+        ad: {
+          id,
+          title: 'Диван',
+          price: { amount: version, currency: 'RUB' },
+          category: 'furniture',
+          status,
+          rejection_reason: status === 'rejected' ? 'Чужое фото' : null,
+          seller,
+          updated_at: new Date().toISOString(),
+          version,
+        } as never,
+        previous_status: 'active',
+      });
+    await becomes('active', 2);
+    await becomes('active', 4);
+    // Dead letters, replayed.
+    await becomes('rejected', 3);
+    await becomes('reserved', 1);
+    await becomes('sold', 5);
+    const told = (await world.live(`ad:${id}`)).map(({ data }) => AdChangedMessage.parse(data));
+    expect(told.map(({ status, price }) => [status, price.amount])).toEqual([
+      ['active', 2],
+      ['active', 4],
+      ['sold', 5],
+    ]);
+    expect((await list(seller.id as never)).items, 'nor that it was rejected, when it is on sale again').toEqual([]);
+  });
 });
 
 describe('the list in the app', () => {

@@ -1,7 +1,7 @@
 // Queries of notifications; nobody else reads its schema.
 
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import type { Language, Money, NotificationId, OrderId, UserId } from '../../contracts/common.ts';
+import type { AdId, Language, Money, NotificationId, OrderId, UserId } from '../../contracts/common.ts';
 import type { NotificationKind, Preferences } from '../../contracts/notifications.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import { later } from '../platform/db/later.ts';
@@ -55,6 +55,8 @@ export interface NotificationsTables extends ServiceTables {
   preferences: { user_id: UserId; email: boolean; in_app: boolean; muted: Json<NotificationKind[]> };
   people: { user_id: UserId; language: Language; version: number };
   orders: OrderTable;
+  /** The newest version of each ad that was heard of. */
+  ads: { ad_id: AdId; version: number; updated_at: Timestamp };
 }
 
 export type Db = Kysely<NotificationsTables>;
@@ -175,6 +177,20 @@ export async function languageOf(db: Db, userId: UserId): Promise<Language> {
   return row?.language ?? defaultLanguage;
 }
 
+/** False when this version or a newer one was heard before. */
+export async function noteAd(trx: Trx, ad: { ad_id: AdId; version: number; updated_at: Date }): Promise<boolean> {
+  const { version, updated_at } = ad;
+  const noted = await trx
+    .insertInto('ads')
+    .values(ad)
+    .onConflict((conflict) =>
+      conflict.column('ad_id').doUpdateSet({ version, updated_at }).where('ads.version', '<', version),
+    )
+    .returning('ad_id')
+    .executeTakeFirst();
+  return noted !== undefined;
+}
+
 /** The order's row, locked, so that what is told of one order keeps its order whichever topic it comes from. */
 export async function lockOrder(trx: Trx, orderId: OrderId, now: Date): Promise<OrderRow> {
   return (
@@ -254,4 +270,5 @@ export async function writeMailState(
 export async function prune(db: Db, before: Date): Promise<void> {
   await db.deleteFrom('notifications').where('created_at', '<', before).where('mail', '<>', 'owed').execute();
   await db.deleteFrom('orders').where('updated_at', '<', before).execute();
+  await db.deleteFrom('ads').where('updated_at', '<', before).execute();
 }

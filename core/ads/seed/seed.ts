@@ -97,6 +97,7 @@ function demoAd(luck: Chance, picture: DemoPicture, seller: DemoUser, index: num
     order_id: null,
     reserved_until: null,
     takedown_reason: null,
+    approved_at: null,
     created_at: created,
     updated_at: created,
     listed_at: created,
