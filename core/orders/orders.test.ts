@@ -73,6 +73,20 @@ describe('orders', () => {
     ]);
   });
 
+  it('is not moved by old news, such as a replayed dead letter', async () => {
+    const { order, payment, parcel, row } = world();
+    const { id } = await order();
+    await payment(id, 'authorized', 2);
+    await parcel(id, 'delivered', 4);
+    await payment(id, 'captured', 3);
+    const before = await row(id);
+    await payment(id, 'failed', 1);
+    await payment(id, 'voided', 2);
+    await parcel(id, 'lost', 3);
+    expect(await row(id)).toEqual(before);
+    expect(before).toMatchObject({ status: 'delivered', payment_status: 'captured', delivery_stage: 'delivered' });
+  });
+
   it('makes one order of one key, also when it is sent many times at once, and answers the same', async () => {
     const { order, asked } = world();
     const key = uuidv7();
