@@ -11,7 +11,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'embedded', include: ['{contracts,core,edge,realtime,scripts,tests,deploy}/**/*.test.ts'] },
+        test: { name: 'embedded', include: ['{contracts,core,edge,kafka,realtime,scripts,tests,deploy}/**/*.test.ts'] },
       },
       // What a service does to its database is asked of both databases, where the real one is there.
       ...(postgres

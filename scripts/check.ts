@@ -6,7 +6,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['types of the edge without Node', 'tsc', '-p', 'edge'],
   ['types of the contracts without Node', 'tsc', '-p', 'contracts'],
   ['lint and format', 'biome', 'check', '--error-on-warnings'],
-  ['dependency rules', 'depcruise', 'contracts', 'core', 'edge', 'proto', 'realtime', 'scripts'],
+  ['dependency rules', 'depcruise', 'contracts', 'core', 'edge', 'kafka', 'proto', 'realtime', 'scripts'],
   ['dead code', 'knip', '--no-progress'],
   ['protocol files', 'buf', 'lint', 'proto'],
 ];

@@ -13,6 +13,7 @@ COPY --from=packages /lotok/node_modules node_modules
 COPY package.json ./
 COPY contracts contracts
 COPY proto/generated proto/generated
+COPY kafka kafka
 COPY core core
 # For operators: docker compose exec core node scripts/dlq.ts list
 COPY scripts scripts

@@ -11,6 +11,7 @@ WORKDIR /lotok
 COPY --from=packages /lotok/node_modules node_modules
 COPY package.json ./
 COPY contracts contracts
+COPY kafka kafka
 COPY realtime realtime
 USER node
 EXPOSE 8082

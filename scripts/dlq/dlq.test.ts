@@ -15,12 +15,12 @@ import { deadLetterOf, deadLetterTopic, deadLetterTopics } from '../../core/plat
 import { openEmbeddedBus } from '../../core/platform/bus/embedded.ts';
 import type { BusTables } from '../../core/platform/bus/embedded-log.ts';
 import { openKafkaBus } from '../../core/platform/bus/kafka.ts';
-import { createKafkaClient } from '../../core/platform/bus/kafka-client.ts';
 import type { DatabaseProvider } from '../../core/platform/db/database.ts';
 import { createInboxTable, type InboxTables } from '../../core/platform/db/inbox.ts';
 import { openPGlite } from '../../core/platform/db/pglite.ts';
 import { silentLog } from '../../core/platform/telemetry/log.ts';
 import { createMetrics } from '../../core/platform/telemetry/metrics.ts';
+import { createKafkaClient } from '../../kafka/client.ts';
 import { openTestDatabase } from '../../tests/database.ts';
 import { describeWith } from '../../tests/services.ts';
 import { until } from '../../tests/until.ts';

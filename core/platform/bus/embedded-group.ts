@@ -1,8 +1,9 @@
 // A consumer group of the embedded bus: who reads which partition, and the reading itself.
+
+import { endsWithin, handlerGraceMs, pause, retryPauseMs } from '../../../kafka/retry.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { IncomingMessage, Subscription, SubscriptionOptions } from './bus.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
-import { endsWithin, handlerGraceMs, pause, retryPauseMs } from './retry.ts';
 
 const readBatch = 50;
 /** A backlog is committed this often; the last message of a batch at once. A crash repeats at most this much. */

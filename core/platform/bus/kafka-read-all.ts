@@ -1,9 +1,9 @@
 // Reading topics of Kafka from their beginning to their present end, once and for nobody's account.
 import { randomUUID } from 'node:crypto';
 import type { Admin, EachBatchPayload, Kafka } from 'kafkajs';
+import { patiently } from '../../../kafka/client.ts';
+import { incoming } from '../../../kafka/consumer.ts';
 import type { IncomingMessage } from './bus.ts';
-import { patiently } from './kafka-client.ts';
-import { incoming } from './kafka-consumer.ts';
 
 /** Brokers that fall silent in the middle are given up after so long. */
 const patienceMs = 30_000;

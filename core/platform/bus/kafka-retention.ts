@@ -1,12 +1,17 @@
 // How long topics of Kafka keep their messages.
 import kafkajs, { type Admin } from 'kafkajs';
-import type { Log } from '../telemetry/log.ts';
+import type { KafkaLog } from '../../../kafka/client.ts';
 
 // Node can't tell these names of a CommonJS module beforehand.
 const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs;
 
 /** Raises the retention of topics that keep messages for less, new ones and those that are there. */
-export async function keepAtLeast(admin: Admin, topics: readonly string[], keepMs: number, log: Log): Promise<void> {
+export async function keepAtLeast(
+  admin: Admin,
+  topics: readonly string[],
+  keepMs: number,
+  log: KafkaLog,
+): Promise<void> {
   if (topics.length === 0) return;
   try {
     const resources = await tooShort(admin, topics, keepMs);

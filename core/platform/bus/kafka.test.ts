@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs, { type Admin } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKafkaClient } from '../../../kafka/client.ts';
 import { describeWith } from '../../../tests/services.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { busContract } from './contract.ts';
 import { openKafkaBus } from './kafka.ts';
-import { createKafkaClient } from './kafka-client.ts';
 
 describeWith('kafka', 'the bus on Kafka', (address) => {
   const options = { brokers: address.split(','), clientId: 'bus-test', log: silentLog };

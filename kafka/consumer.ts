@@ -1,12 +1,12 @@
 // A Kafka subscription: partitions of a group, each handled in order, committed after the effect.
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
-import type { Log } from '../telemetry/log.ts';
-import type { IncomingMessage, Subscription, SubscriptionOptions } from './bus.ts';
+import type { KafkaLog } from './client.ts';
 import { endsWithin, handlerGraceMs, pause, retryPauseMs } from './retry.ts';
+import type { KafkaTopics } from './topics.ts';
 
+/** How long a killed process keeps its partitions from others. Brokers allow no less than 6 s by default. */
+const sessionTimeout = 10_000;
 const timing = {
-  /** How long a killed process keeps its partitions from others. Brokers allow no less than 6 s by default. */
-  sessionTimeout: 10_000,
   /** How soon a member notices that partitions are shared out anew. */
   heartbeatInterval: 500,
   rebalanceTimeout: 30_000,
@@ -23,12 +23,41 @@ const partitionsAtOnce = 8;
 /** A broker that comes back is found soon after; kafkajs has tried for some seconds before. */
 const longestRestartPauseMs = 2_000;
 
+export interface ReceivedMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: Date;
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** As core's bus and realtime's source promise it. */
+export interface SubscriptionOptions {
+  /** Subscribers of one group share the partitions; each message reaches one of them. */
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Where a group that has no committed offset yet begins. */
+  readonly from: 'beginning' | 'end';
+  /**
+   * Called once at a time per partition, in order. The offset is committed only after it resolves; after a rejection
+   * the same message comes again. `signal` fires when the subscription ends or partitions are shared out anew.
+   */
+  readonly handle: (message: ReceivedMessage, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Subscription extends AsyncDisposable {
+  /** Resolves once partitions are assigned and messages flow. */
+  readonly ready: Promise<void>;
+}
+
 export interface KafkaSubscriptionOptions {
-  readonly kafka: Kafka;
-  readonly admin: () => Promise<Admin>;
-  readonly ensureTopics: () => Promise<void>;
+  readonly kafka: Pick<Kafka, 'consumer'>;
+  readonly topics: Pick<KafkaTopics, 'admin' | 'ensure'>;
   readonly subscription: SubscriptionOptions;
-  readonly log: Log;
+  readonly log: KafkaLog;
+  readonly sessionTimeoutMs?: number;
 }
 
 export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscription {
@@ -45,6 +74,7 @@ export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscriptio
     const consumer = kafka.consumer({
       groupId: group,
       ...timing,
+      sessionTimeout: options.sessionTimeoutMs ?? sessionTimeout,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 6, restartOnFailure: async () => false },
     });
@@ -57,7 +87,8 @@ export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscriptio
       state.generation = new AbortController();
       resumeAll(state);
       try {
-        if (from === 'end') await pinNewPartitions(consumer, await options.admin(), group, payload.memberAssignment);
+        if (from === 'end')
+          await pinNewPartitions(consumer, await options.topics.admin(), group, payload.memberAssignment);
         restarts = 0;
         ready.resolve();
       } catch (error) {
@@ -67,7 +98,7 @@ export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscriptio
     closing.signal.addEventListener('abort', () => ended.resolve(), { once: true });
     ended.promise.catch(() => {}); // it may crash before it is awaited
     try {
-      await options.ensureTopics();
+      await options.topics.ensure(topics);
       await consumer.connect();
       await consumer.subscribe({ topics: [...topics], fromBeginning: from === 'beginning' });
       await consumer.run({
@@ -127,7 +158,7 @@ async function handleBatch(
   { batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, pause: pausePartition, isStale }: EachBatchPayload,
   state: ConsumerState,
   { group, handle }: SubscriptionOptions,
-  log: Log,
+  log: KafkaLog,
 ): Promise<void> {
   const { topic, partition } = batch;
   const { generation } = state;
@@ -242,7 +273,7 @@ export function incoming(
   topic: string,
   partition: number,
   { key, value, headers, offset, timestamp }: KafkaMessage,
-): IncomingMessage {
+): ReceivedMessage {
   const texts = Object.entries(headers ?? {}).map(([name, content]) => [
     name,
     [content].flat().at(-1)?.toString() ?? '',

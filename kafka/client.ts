@@ -2,14 +2,20 @@
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, type LogEntry, logLevel } from 'kafkajs';
-import type { Log } from '../telemetry/log.ts';
 import { retryPauseMs } from './retry.ts';
+
+/** What of a part's log is used here. */
+export interface KafkaLog {
+  debug(event: string, fields?: Record<string, unknown>): void;
+  warn(event: string, fields?: Record<string, unknown>): void;
+  error(event: string, fields?: Record<string, unknown>): void;
+}
 
 export interface KafkaOptions {
   /** host:port of some of the cluster's brokers. */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  readonly log: Log;
+  readonly log: KafkaLog;
 }
 
 export function createKafkaClient({ brokers, clientId, log }: KafkaOptions): Kafka {
@@ -28,7 +34,7 @@ export function createKafkaClient({ brokers, clientId, log }: KafkaOptions): Kaf
 /** What is tried again behind the scenes; once it is given up, it is thrown and told by whoever asked for it. */
 const triedAgain = new Set(['Connection', 'BrokerPool']);
 
-function writeEntry(log: Log, { level, namespace, log: entry }: LogEntry): void {
+function writeEntry(log: KafkaLog, { level, namespace, log: entry }: LogEntry): void {
   const { message, timestamp: _, logger: __, stack: ___, ...fields } = entry;
   // A failed send replaces the producer (kafka-producer.ts), so a limit to its retries does no harm.
   if (message.startsWith('Limiting retries for the idempotent producer')) return;
