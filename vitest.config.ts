@@ -8,6 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 90_000,
+    setupFiles: ['tests/warnings.ts'],
     projects: [
       {
         extends: true,

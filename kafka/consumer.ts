@@ -5,7 +5,7 @@ import { endsWithin, handlerGraceMs, pause, retryPauseMs } from './retry.ts';
 import type { KafkaTopics } from './topics.ts';
 
 /** How long a killed process keeps its partitions from others. Brokers allow no less than 6 s by default. */
-const sessionTimeout = 10_000;
+const defaultSessionMs = 10_000;
 const timing = {
   /** How soon a member notices that partitions are shared out anew. */
   heartbeatInterval: 500,
@@ -57,7 +57,7 @@ export interface KafkaSubscriptionOptions {
   readonly topics: Pick<KafkaTopics, 'admin' | 'ensure'>;
   readonly subscription: SubscriptionOptions;
   readonly log: KafkaLog;
-  readonly sessionTimeoutMs?: number;
+  readonly sessionTimeoutMs?: number | undefined;
 }
 
 export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscription {
@@ -74,7 +74,7 @@ export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscriptio
     const consumer = kafka.consumer({
       groupId: group,
       ...timing,
-      sessionTimeout: options.sessionTimeoutMs ?? sessionTimeout,
+      sessionTimeout: options.sessionTimeoutMs ?? defaultSessionMs,
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 6, restartOnFailure: async () => false },
     });

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createKafkaClient } from '../kafka/client.ts';
 import { describeWith } from '../tests/services.ts';
 import { until } from '../tests/until.ts';
 import { openKafkaSource } from './kafka.ts';
 import { silentLog } from './log.ts';
-import type { EventSource, SourceMessage } from './source.ts';
+import type { EventSource, SourceMessage, SourceSubscriptionOptions } from './source.ts';
 import { type Issuer, readStream, startIssuer, startNode, userId } from './world.testing.ts';
 
 describeWith('kafka', 'the event source on Kafka', (address) => {
   const brokers = address.split(',');
-  const kafka = new Kafka({ brokers, clientId: 'test', logLevel: logLevel.NOTHING });
+  const kafka = createKafkaClient({ brokers, clientId: 'test', log: silentLog });
   const admin = kafka.admin();
   const producer = kafka.producer();
   const topics: string[] = [];
@@ -69,6 +69,34 @@ describeWith('kafka', 'the event source on Kafka', (address) => {
     await using _second = source.subscribe({ group: topic, topics: [topic], from: 'beginning', handle });
     await until('the second came', () => heard.length === 2, { timeoutMs: 20_000 });
     expect(heard).toEqual(['1', '2']);
+  });
+
+  it('tells a handler to stop when another node comes, and hands over again what it has not done', async () => {
+    const topic = await createTopic();
+    await say(topic, 'k', 1);
+    await using source = open();
+    const began = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    const done: string[] = [];
+    const subscribe = (handle: SourceSubscriptionOptions['handle']) =>
+      source.subscribe({ group: topic, topics: [topic], from: 'beginning', handle });
+    await using _first = subscribe(async ({ value }, signal) => {
+      if (!signal.aborted && done.length === 0) {
+        began.resolve();
+        // As long as Redis hangs, say: only the signal ends it.
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        stopped.resolve();
+        done.push('stopped');
+        throw new Error('not done');
+      }
+      done.push(value);
+    });
+    await began.promise;
+    await using _second = subscribe(async ({ value }) => void done.push(value));
+    await stopped.promise;
+    await until('it is handed over again', () => done.length === 2, { timeoutMs: 20_000 });
+    expect(done).toEqual(['stopped', '1']);
+    await until('nothing is left', async () => (await source.lag(topic, [topic])).every(({ lag }) => lag === 0));
   });
 
   it('names the life of a topic, and another when it was made anew', async () => {

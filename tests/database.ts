@@ -35,6 +35,19 @@ async function template(): Promise<Blob> {
 async function openOnServer(): Promise<DatabaseProvider> {
   const server = process.env['DATABASE_URL'];
   if (!server) throw new Error('TEST_DATABASE=postgres needs DATABASE_URL');
+  const database = await createDatabase(server);
+  const provider = await openPostgres({ url: database.url, poolSize: 4, log: silentLog });
+  return {
+    ...provider,
+    async [Symbol.asyncDispose]() {
+      await provider[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A database of its own on a real server, gone when disposed. */
+export async function createDatabase(server: string): Promise<AsyncDisposable & { readonly url: string }> {
   const name = `lotok_test_${randomBytes(6).toString('hex')}`;
   const run = async (statement: string): Promise<void> => {
     const client = new pg.Client({ connectionString: server });
@@ -45,12 +58,8 @@ async function openOnServer(): Promise<DatabaseProvider> {
   await run(`create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const provider = await openPostgres({ url: url.href, poolSize: 4, log: silentLog });
   return {
-    ...provider,
-    async [Symbol.asyncDispose]() {
-      await provider[Symbol.asyncDispose]();
-      await run(`drop database if exists ${name} with (force)`);
-    },
+    url: url.href,
+    [Symbol.asyncDispose]: () => run(`drop database if exists ${name} with (force)`),
   };
 }

@@ -1,6 +1,5 @@
 // An operator's way through dead letters: see what was put aside, mend its cause, replay it, and nobody else notices.
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { type Generated, Kysely, PGliteDialect } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ProblemError } from '../../contracts/problem.ts';
-import type { Bus, IncomingMessage, OutgoingMessage } from '../../core/platform/bus/bus.ts';
+import type { Bus, OutgoingMessage } from '../../core/platform/bus/bus.ts';
 import { startConsumer } from '../../core/platform/bus/consumer.ts';
 import { deadLetterOf, deadLetterTopic, deadLetterTopics } from '../../core/platform/bus/dead-letters.ts';
 import { openEmbeddedBus } from '../../core/platform/bus/embedded.ts';
@@ -22,6 +21,7 @@ import { silentLog } from '../../core/platform/telemetry/log.ts';
 import { createMetrics } from '../../core/platform/telemetry/metrics.ts';
 import { createKafkaClient } from '../../kafka/client.ts';
 import { openTestDatabase } from '../../tests/database.ts';
+import { ownTopics } from '../../tests/own-topics.ts';
 import { describeWith } from '../../tests/services.ts';
 import { until } from '../../tests/until.ts';
 import { testClock } from '../../tests/world.ts';
@@ -62,35 +62,9 @@ async function embedded(): Promise<TestBus> {
   };
 }
 
-/** Kafka is everybody's here, so this bus has topics and groups of its own under the usual names. */
 async function onKafka(address: string): Promise<TestBus> {
   const options = { brokers: address.split(','), clientId: 'dlq-test', log: silentLog };
-  const kafka = await openKafkaBus(options);
-  const prefix = `dlq.${randomUUID()}.`;
-  const made = new Set<string>();
-  const own = (name: string): string => prefix + name;
-  const shown = (message: IncomingMessage): IncomingMessage => ({
-    ...message,
-    topic: message.topic.slice(prefix.length),
-  });
-  const bus: Bus = {
-    ensureTopics(topics, more) {
-      for (const each of topics) made.add(own(each));
-      return kafka.ensureTopics(topics.map(own), more);
-    },
-    publish: (to, messages) => kafka.publish(own(to), messages),
-    subscribe: (subscription) =>
-      kafka.subscribe({
-        ...subscription,
-        group: own(subscription.group),
-        topics: subscription.topics.map(own),
-        handle: (message, signal) => subscription.handle(shown(message), signal),
-      }),
-    readAll: (topics, visit) => kafka.readAll(topics.map(own), (message) => visit(shown(message))),
-    lag: (group, topics) => kafka.lag(own(group), topics.map(own)),
-    epoch: (name) => kafka.epoch(own(name)),
-    [Symbol.asyncDispose]: () => kafka[Symbol.asyncDispose](),
-  };
+  const { bus, made } = ownTopics(await openKafkaBus(options));
   return {
     bus,
     async [Symbol.asyncDispose]() {

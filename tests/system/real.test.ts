@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kafka } from 'kafkajs';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { silentLog } from '../../core/platform/telemetry/log.ts';
+import { createKafkaClient } from '../../kafka/client.ts';
 import { freePort } from '../../scripts/free-port.ts';
 import { describeWith } from '../services.ts';
 import { until } from '../until.ts';
@@ -122,7 +123,7 @@ describeWith('postgres', 'the parts on PostgreSQL', (server) =>
       });
 
       it('speaks events that anybody can read: CloudEvents with the trace', { timeout: 60_000 }, async () => {
-        const kafka = new Kafka({ brokers: brokers.split(','), logLevel: 0 });
+        const kafka = createKafkaClient({ brokers: brokers.split(','), clientId: 'system-test', log: silentLog });
         const consumer = kafka.consumer({ groupId: `test-${randomBytes(4).toString('hex')}` });
         const seen: Record<string, string>[] = [];
         await consumer.connect();
@@ -146,6 +147,11 @@ describeWith('postgres', 'the parts on PostgreSQL', (server) =>
           { timeoutMs: 30_000 },
         );
         await consumer.disconnect();
+      });
+
+      it('set no timer to the past', () => {
+        for (const part of [...cores, ...nodes, ...edges.values()])
+          expect(part.output()).not.toContain('TimeoutNegativeWarning');
       });
     }),
   ),

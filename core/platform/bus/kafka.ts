@@ -12,12 +12,14 @@ import { keepAtLeast } from './kafka-retention.ts';
 export interface KafkaBusOptions extends KafkaOptions {
   /** Of topics made from now on. */
   readonly partitionsPerTopic?: number;
+  /** How long a killed process keeps its partitions from others. */
+  readonly sessionTimeoutMs?: number;
   readonly metrics?: Metrics;
 }
 
 /** Connects with the first use; while no broker answers, calls reject and subscriptions try again. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
-  const { brokers, log, metrics } = options;
+  const { brokers, log, metrics, sessionTimeoutMs } = options;
   const kafka = createKafkaClient(options);
   const known = openKafkaTopics(kafka, options.partitionsPerTopic);
   const producer = createKafkaProducer(kafka, () => metrics?.busSends.inc());
@@ -49,7 +51,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<Bus> {
 
     subscribe(subscription) {
       assertOpen();
-      const joined = subscribeToKafka({ kafka, topics: known, subscription, log });
+      const joined = subscribeToKafka({ kafka, topics: known, subscription, log, sessionTimeoutMs });
       const own: Subscription = {
         ready: joined.ready,
         async [Symbol.asyncDispose]() {
