@@ -7,7 +7,7 @@ import { openEmbeddedBus } from '../../core/platform/bus/embedded.ts';
 import { openKafkaBus } from '../../core/platform/bus/kafka.ts';
 import { idsKeptMs } from '../../core/platform/db/inbox.ts';
 import { openPGlite } from '../../core/platform/db/pglite.ts';
-import { createLogger } from '../../core/platform/telemetry/log.ts';
+import { createLogger, type Log } from '../../core/platform/telemetry/log.ts';
 import { findServices } from '../services/state.ts';
 
 export interface Connection extends AsyncDisposable {
@@ -26,7 +26,7 @@ export async function connect(env: NodeJS.ProcessEnv, data: string | undefined):
   try {
     const bus = opened.use(
       brokers === undefined
-        ? await openFolder(folder ?? '.lotok', opened)
+        ? await openFolder(folder ?? '.lotok', log, opened)
         : await openKafkaBus({ brokers: brokers.split(','), clientId: 'dlq', log }),
     );
     await bus.ensureTopics(deadLetterTopics, { keepMs: idsKeptMs });
@@ -40,14 +40,14 @@ export async function connect(env: NodeJS.ProcessEnv, data: string | undefined):
     await opened.disposeAsync();
     throw error;
   }
+}
 
-  async function openFolder(dataFolder: string, stack: AsyncDisposableStack): Promise<Bus> {
-    const database = join(dataFolder, 'database');
-    if (!existsSync(database))
-      throw new Error(`no data in ${dataFolder}: name a folder by --data, or brokers in KAFKA_BROKERS`);
-    const databases = stack.use(await openPGlite({ folder: database }));
-    // Nobody subscribes here, so groups would look idle to retention and lose what they have not read.
-    const retention = { checkEveryMs: Number.POSITIVE_INFINITY };
-    return openEmbeddedBus({ db: await databases.open('bus', {}), log, retention });
-  }
+async function openFolder(folder: string, log: Log, opened: AsyncDisposableStack): Promise<Bus> {
+  const database = join(folder, 'database');
+  if (!existsSync(database))
+    throw new Error(`no data in ${folder}: name a folder by --data, or brokers in KAFKA_BROKERS`);
+  const databases = opened.use(await openPGlite({ folder: database }));
+  // Nobody subscribes here, so groups would look idle to retention and lose what they have not read.
+  const retention = { checkEveryMs: Number.POSITIVE_INFINITY };
+  return openEmbeddedBus({ db: await databases.open('bus', {}), log, retention });
 }

@@ -93,7 +93,7 @@ const cut = (text: string, length: number): string => (text.length > length ? `$
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-export const printable = (text: string): string =>
+const printable = (text: string): string =>
   text.replaceAll(unprintable, (character) =>
     character === '\n' || character === '\t' ? character : escaped(character),
   );

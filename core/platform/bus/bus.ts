@@ -54,7 +54,7 @@ export interface Bus extends AsyncDisposable {
   subscribe(options: SubscriptionOptions): Subscription;
   /**
    * Shows every message that the topics keep now, one at a time, in order within each partition, and resolves; what is
-   * published meanwhile is left out. It leaves no group behind and moves nobody's offsets. A rejection of `visit` ends it.
+   * published meanwhile is left out. It moves nobody's offsets. A rejection of `visit` ends it.
    */
   readAll(topics: readonly string[], visit: (message: IncomingMessage) => void | Promise<void>): Promise<void>;
   lag(group: string, topics: readonly string[]): Promise<PartitionLag[]>;

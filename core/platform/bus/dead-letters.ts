@@ -123,7 +123,8 @@ const ReplayHeaders = z
 
 /** Null for a message that is no replay. */
 export const replayOf = ({ headers }: Pick<IncomingMessage, 'headers'>): Replay | null =>
-  ReplayHeaders.safeParse(headers).data ?? null;
+  // Asked of every message, and hardly any is one.
+  headers['dlq_replay_for'] === undefined ? null : (ReplayHeaders.safeParse(headers).data ?? null);
 
 /** What became of a dead letter: said on its own topic, so that everybody who reads letters reads that too. */
 export const Mark = z.object({
