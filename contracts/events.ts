@@ -1,4 +1,5 @@
-// Facts on the bus: CloudEvents 1.0 in Kafka's binary mode. The key is the aggregate's id.
+// Facts on the bus: CloudEvents 1.0 in Kafka's binary mode. The key is the aggregate's id; what happens to an order's
+// payment and parcel has the order's, so that one partition has all of an order and one process works on it.
 import { z } from 'zod';
 import { Ad, AdStatus } from './ads.ts';
 import { AdId, Instant, Language, Money, OrderId, PaymentId, ShipmentId, UserId } from './common.ts';

@@ -165,6 +165,7 @@ export async function startCore(config: CoreConfig): Promise<Core> {
                 bus,
                 db,
                 handlers: running.events,
+                lockOf: running.lockOf,
                 clock: systemClock,
                 log: serviceLog,
                 metrics,

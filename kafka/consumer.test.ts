@@ -71,7 +71,7 @@ describeWith('kafka', 'a member of a group on Kafka', (address) => {
         group,
         topics: [topic],
         from: 'beginning',
-        async handle(message, signal) {
+        async handle([message], signal) {
           const told = (): unknown => entries.push('told to stop');
           signal.addEventListener('abort', told, { once: true });
           entries.push(`began ${message.value}`);

@@ -33,6 +33,9 @@ export interface ReceivedMessage {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** At least one, of one partition, in order. */
+export type Received = readonly [ReceivedMessage, ...ReceivedMessage[]];
+
 /** As core's bus and realtime's source promise it. */
 export interface SubscriptionOptions {
   /** Subscribers of one group share the partitions; each message reaches one of them. */
@@ -40,11 +43,13 @@ export interface SubscriptionOptions {
   readonly topics: readonly string[];
   /** Where a group that has no committed offset yet begins. */
   readonly from: 'beginning' | 'end';
+  /** How many of the messages that wait in a partition are handled in one call; one by default. */
+  readonly atOnce?: number;
   /**
-   * Called once at a time per partition, in order. The offset is committed only after it resolves; after a rejection
-   * the same message comes again. `signal` fires when the subscription ends or partitions are shared out anew.
+   * Called once at a time per partition, in order. Offsets are committed only after it resolves; after a rejection
+   * the same messages come again. `signal` fires when the subscription ends or partitions are shared out anew.
    */
-  readonly handle: (message: ReceivedMessage, signal: AbortSignal) => Promise<void>;
+  readonly handle: (messages: Received, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Subscription extends AsyncDisposable {
@@ -144,7 +149,7 @@ export function subscribeToKafka(options: KafkaSubscriptionOptions): Subscriptio
 interface ConsumerState {
   /** Ends when partitions are shared out anew: nobody knows then who has which. */
   generation: AbortController;
-  /** Failures in a row of the message at a place. */
+  /** Failures in a row of the messages at a place. */
   readonly failures: Map<string, number>;
   /** Partitions that pause after a failure. */
   readonly resumes: Map<string, () => void>;
@@ -157,7 +162,7 @@ function resumeAll({ resumes }: ConsumerState): void {
 async function handleBatch(
   { batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, pause: pausePartition, isStale }: EachBatchPayload,
   state: ConsumerState,
-  { group, handle }: SubscriptionOptions,
+  { group, handle, atOnce = 1 }: SubscriptionOptions,
   log: KafkaLog,
 ): Promise<void> {
   const { topic, partition } = batch;
@@ -202,23 +207,26 @@ async function handleBatch(
   };
 
   try {
-    for (const raw of batch.messages) {
+    for (let start = 0; start < batch.messages.length; start += atOnce) {
       if (signal.aborted || isStale()) break;
-      const message = incoming(topic, partition, raw);
-      const outcome = await settle(handle(message, signal), signal);
+      const some = batch.messages.slice(start, start + atOnce);
+      const [first, ...rest] = some.map((raw) => incoming(topic, partition, raw));
+      const last = some.at(-1);
+      if (!first || !last) break;
+      const outcome = await settle(handle([first, ...rest], signal), signal);
       if (outcome === 'abandoned') {
-        log.warn('bus.handler_abandoned', { group, topic, partition, offset: message.offset });
+        log.warn('bus.handler_abandoned', { group, topic, partition, offset: first.offset });
         break;
       }
       if (outcome !== 'done') {
-        if (!signal.aborted) holdPartition(message.offset, outcome.error);
+        if (!signal.aborted) holdPartition(first.offset, outcome.error);
         break;
       }
       if (state.generation !== generation) break;
       state.failures.delete(place);
       // The last one also covers what the broker keeps behind it for itself.
-      handled = raw === batch.messages.at(-1) ? BigInt(batch.lastOffset()) : BigInt(raw.offset);
-      resolveOffset(raw.offset);
+      handled = last === batch.messages.at(-1) ? BigInt(batch.lastOffset()) : BigInt(last.offset);
+      resolveOffset(last.offset);
       if (performance.now() - committedAt > commitEveryMs) await commit();
     }
     await commit();

@@ -74,7 +74,12 @@ export function startBridge({ source, history, log, metrics, tracer, group, rebu
     else metrics.bridged.inc({ outcome: result.known === 'id' ? 'repeated' : 'known' });
   };
 
-  const subscription = source.subscribe({ group, topics: [realtimeTopic], from: 'beginning', handle });
+  const subscription = source.subscribe({
+    group,
+    topics: [realtimeTopic],
+    from: 'beginning',
+    handle: ([message]) => handle(message),
+  });
   const lag = async (): Promise<number> => {
     const total = (await source.lag(group, [realtimeTopic])).reduce((sum, each) => sum + each.lag, 0);
     metrics.bridgeLag.set(total);

@@ -5,7 +5,7 @@ import { describeWith } from '../tests/services.ts';
 import { until } from '../tests/until.ts';
 import { openKafkaSource } from './kafka.ts';
 import { silentLog } from './log.ts';
-import type { EventSource, SourceMessage, SourceSubscriptionOptions } from './source.ts';
+import type { EventSource, Received, SourceMessage, SourceSubscriptionOptions } from './source.ts';
 import { type Issuer, readStream, startIssuer, startNode, userId } from './world.testing.ts';
 
 describeWith('kafka', 'the event source on Kafka', (address) => {
@@ -40,7 +40,7 @@ describeWith('kafka', 'the event source on Kafka', (address) => {
       group: topic,
       topics: [topic],
       from: 'beginning',
-      async handle(message) {
+      async handle([message]) {
         if (message.value === '2' && refusals-- > 0) throw new Error('not now');
         heard.push(message);
       },
@@ -58,7 +58,7 @@ describeWith('kafka', 'the event source on Kafka', (address) => {
   it('goes on after a restart where it was, and knows what is left', async () => {
     const topic = await createTopic();
     const heard: string[] = [];
-    const handle = async ({ value }: SourceMessage) => void heard.push(value);
+    const handle = async ([{ value }]: Received) => void heard.push(value);
     await using source = open();
     const first = source.subscribe({ group: topic, topics: [topic], from: 'beginning', handle });
     await say(topic, 'k', 1);
@@ -80,7 +80,7 @@ describeWith('kafka', 'the event source on Kafka', (address) => {
     const done: string[] = [];
     const subscribe = (handle: SourceSubscriptionOptions['handle']) =>
       source.subscribe({ group: topic, topics: [topic], from: 'beginning', handle });
-    await using _first = subscribe(async ({ value }, signal) => {
+    await using _first = subscribe(async ([{ value }], signal) => {
       if (!signal.aborted && done.length === 0) {
         began.resolve();
         // As long as Redis hangs, say: only the signal ends it.
@@ -92,7 +92,7 @@ describeWith('kafka', 'the event source on Kafka', (address) => {
       done.push(value);
     });
     await began.promise;
-    await using _second = subscribe(async ({ value }) => void done.push(value));
+    await using _second = subscribe(async ([{ value }]) => void done.push(value));
     await stopped.promise;
     await until('it is handed over again', () => done.length === 2, { timeoutMs: 20_000 });
     expect(done).toEqual(['stopped', '1']);

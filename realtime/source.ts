@@ -9,13 +9,18 @@ export interface SourceMessage {
   readonly timestamp: Date;
 }
 
+/** At least one, of one partition, in order. */
+export type Received = readonly [SourceMessage, ...SourceMessage[]];
+
 export interface SourceSubscriptionOptions {
   /** Subscribers of one group share the partitions. */
   readonly group: string;
   readonly topics: readonly string[];
   readonly from: 'beginning';
-  /** One call at a time per partition, in order; a message whose handling is rejected comes again. */
-  readonly handle: (message: SourceMessage, signal: AbortSignal) => Promise<void>;
+  /** How many of the messages that wait in a partition are handled in one call; one by default. */
+  readonly atOnce?: number;
+  /** One call at a time per partition, in order; messages whose handling is rejected come again. */
+  readonly handle: (messages: Received, signal: AbortSignal) => Promise<void>;
 }
 
 export interface SourceSubscription extends AsyncDisposable {

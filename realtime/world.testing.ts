@@ -50,7 +50,7 @@ export class MemorySource implements EventSource {
           });
           continue;
         }
-        const handled = await handle(message, stopping.signal).then(
+        const handled = await handle([message], stopping.signal).then(
           () => true,
           () => false,
         );

@@ -29,7 +29,7 @@ export function ownTopics(shared: Bus, prefix = `${randomUUID()}.`): OwnTopics {
         ...subscription,
         group: own(subscription.group),
         topics: subscription.topics.map(own),
-        handle: (message, signal) => subscription.handle(usual(message), signal),
+        handle: ([first, ...rest], signal) => subscription.handle([usual(first), ...rest.map(usual)], signal),
       }),
     readAll: (topics, visit) => shared.readAll(topics.map(own), (message) => visit(usual(message))),
     lag: async (group, topics) =>

@@ -62,7 +62,7 @@ export async function attend(
   const row = await updateShipment(trx, shipment.id, { attention: why, attention_version: version });
   const { id: shipment_id, order_id } = row;
   const at = clock.now().toISOString();
-  await outbox.add(trx, 'delivery.attention', shipment_id, { shipment_id, order_id, why, at, version });
+  await outbox.add(trx, 'delivery.attention', order_id, { shipment_id, order_id, why, at, version });
   if (why !== null) log.error('shipment.needs_attention', { shipment_id, order_id, why });
   return row;
 }
@@ -84,7 +84,7 @@ export async function moveTo(
     version: shipment.version + 1,
   });
   await appendChange(trx, row, stage, now);
-  await outbox.add(trx, 'delivery.stage_changed', row.id, {
+  await outbox.add(trx, 'delivery.stage_changed', row.order_id, {
     shipment_id: row.id,
     order_id: row.order_id,
     buyer_id: row.buyer_id,

@@ -97,7 +97,7 @@ describe('an order’s news', () => {
       group: 'test',
       topics: [realtimeTopic],
       from: 'beginning',
-      handle: async ({ key, value }) => {
+      handle: async ([{ key, value }]) => {
         const message = JSON.parse(value);
         if (key === `user:${demoBuyer.id}` && message.data.order_id === orderId) heard.push(message);
       },

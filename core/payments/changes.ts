@@ -66,7 +66,7 @@ export async function attend(
   const row = await updatePayment(trx, payment.id, { attention: why, attention_version: version });
   const { id: payment_id, order_id } = row;
   const at = clock.now().toISOString();
-  await outbox.add(trx, 'payment.attention', payment_id, { payment_id, order_id, why, at, version });
+  await outbox.add(trx, 'payment.attention', order_id, { payment_id, order_id, why, at, version });
   if (why !== null) log.error('payment.needs_attention', { payment_id, order_id, why });
   return row;
 }
@@ -120,7 +120,7 @@ export async function tell(
   at: Date,
 ): Promise<void> {
   await appendChange(trx, payment, at);
-  await outbox.add(trx, 'payment.status_changed', payment.id, {
+  await outbox.add(trx, 'payment.status_changed', payment.order_id, {
     payment_id: payment.id,
     order_id: payment.order_id,
     buyer_id: payment.buyer_id,

@@ -9,7 +9,7 @@ import type { NotificationsServiceService } from '../../proto/generated/lotok/no
 import type { PaymentsServiceService } from '../../proto/generated/lotok/payments/v1/payments.ts';
 import type { UsersServiceService } from '../../proto/generated/lotok/users/v1/users.ts';
 import type { Bus } from './bus/bus.ts';
-import type { Handlers } from './bus/consumer.ts';
+import type { Handlers, LockOf } from './bus/consumer.ts';
 import type { Clock } from './clock.ts';
 import type { CoreConfig } from './config.ts';
 import type { DatabaseProvider } from './db/database.ts';
@@ -67,6 +67,8 @@ export interface RunningService<Tables extends ServiceTables> {
   readonly pages?: (app: Hono) => void;
   readonly rpc?: (server: RpcServer) => void;
   readonly events?: Handlers<Tables>;
+  /** See `ConsumerOptions.lockOf`. */
+  readonly lockOf?: LockOf;
   /** Started after everything listens; disposed first. */
   readonly loops?: () => Promise<readonly Loop[]>;
   /** Puts demo data into an empty schema. */

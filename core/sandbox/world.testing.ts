@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { openTestDatabase } from '../../tests/database.ts';
 import type { Bus } from '../platform/bus/bus.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -159,7 +159,7 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
       const rows = await (db as unknown as Kysely<ServiceTables>)
         .selectFrom('outbox')
         .select(['headers', 'value'])
-        .where('key', '=', id)
+        .where(sql<boolean>`${id} in (value::jsonb ->> 'payment_id', value::jsonb ->> 'shipment_id')`)
         .orderBy('id')
         .execute();
       return rows.map(({ headers, value }) => ({

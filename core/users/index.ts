@@ -39,6 +39,8 @@ export const users: ServiceModule<UsersTables> = {
       http: userHttp(options),
       rpc: userRpc(options),
       events: userEvents(options),
+      // A completed order is a sale of its seller.
+      lockOf: (data, key) => ('seller_id' in data ? data.seller_id : key),
       loops: async () => [
         await startLoop({
           name: 'users.housekeeping',

@@ -20,14 +20,19 @@ export interface SubscriptionOptions {
   readonly topics: readonly string[];
   /** Where a group that has no committed offset yet begins. */
   readonly from: 'beginning' | 'end';
+  /** How many of the messages that wait in a partition are handled in one call; one by default. */
+  readonly atOnce?: number;
   /**
-   * Called once at a time per partition, in order. The offset is committed only after it resolves.
-   * A rejection is logged and the same message comes again after a growing pause (so a handler
+   * Called once at a time per partition, in order. Offsets are committed only after it resolves.
+   * A rejection is logged and the same messages come again after a growing pause (so a handler
    * that gives up on a message must resolve, having put it somewhere: see consumer.ts and its `.dlq`).
    * `signal` fires when the subscription ends or the partition is taken away.
    */
-  readonly handle: (message: IncomingMessage, signal: AbortSignal) => Promise<void>;
+  readonly handle: (messages: Incoming, signal: AbortSignal) => Promise<void>;
 }
+
+/** At least one, of one partition, in order. */
+export type Incoming = readonly [IncomingMessage, ...IncomingMessage[]];
 
 export interface Subscription extends AsyncDisposable {
   /** Resolves once partitions are assigned and messages flow. */

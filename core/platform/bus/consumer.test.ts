@@ -13,7 +13,7 @@ import { createInboxTable, type InboxTables } from '../db/inbox.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { currentTraceId, injectTrace, inSpan, startTracing } from '../telemetry/tracing.ts';
-import type { Bus, IncomingMessage, OutgoingMessage } from './bus.ts';
+import type { Bus, Incoming, IncomingMessage, OutgoingMessage } from './bus.ts';
 import { type ConsumerOptions, startConsumer } from './consumer.ts';
 import { deadLetterTopic } from './dead-letters.ts';
 import { openEmbeddedBus } from './embedded.ts';
@@ -99,10 +99,47 @@ const effectsAre = (versions: number[]) =>
 /** What was put aside, as somebody who replays it would read it. */
 function deadLetters(): IncomingMessage[] {
   const letters: IncomingMessage[] = [];
-  const handle = async (message: IncomingMessage): Promise<void> => void letters.push(message);
+  const handle = async ([message]: Incoming): Promise<void> => void letters.push(message);
   running.push(bus.subscribe({ group: 'replay', topics: [deadLetterTopic(topic)], from: 'beginning', handle }));
   return letters;
 }
+
+describe('a backlog', () => {
+  it('is worked off in few transactions, in the order of what they lock, and of each lock in its own', async () => {
+    const others = [uuidv7(), uuidv7()].sort();
+    const of = (ad: string | undefined, version: number): OutgoingMessage => {
+      const sent = event(version);
+      return { ...sent, value: JSON.stringify({ ...JSON.parse(sent.value), ad_id: ad }) };
+    };
+    await bus.publish(topic, [of(others[1], 1), of(others[0], 2), of(others[1], 3), of(others[0], 4)]);
+    const transactions = new Set<unknown>();
+    consume(
+      async (heard, trx) => {
+        transactions.add(trx);
+        await applied(heard, trx);
+      },
+      { lockOf: (data) => ('ad_id' in data ? data.ad_id : '') },
+    );
+    await effectsAre([2, 4, 1, 3]);
+    expect(transactions.size).toBe(1);
+  });
+
+  it('loses and repeats nothing for one among it that cannot be processed', async () => {
+    const letters = deadLetters();
+    const [first, poison, last] = [event(1), event(2), event(3)];
+    await bus.publish(topic, [first, poison, { ...event(9), value: '{' }, last, first]);
+    consume(async (heard, trx) => {
+      await applied(heard, trx);
+      if (heard.data.version === 2) throw new Error('never');
+    });
+    await effectsAre([1, 3]);
+    await until('both are put aside', () => letters.length === 2);
+    expect(letters.map(({ headers }) => headers['dlq_reason'])).toEqual([
+      'after 3 tries: never',
+      expect.stringContaining('JSON'),
+    ]);
+  });
+});
 
 describe('an event', () => {
   it('has its effect once, however often it comes', async () => {
@@ -225,7 +262,7 @@ describe('a message that can never be processed', () => {
     await bus.publish(topic, [event(1), event(2)]);
     await effectsAre([2]);
     await until('it was put aside', () => letters.length === 1);
-    expect(tries).toBe(1);
+    expect(tries, 'in company, then alone').toBe(2);
     expect(letters[0]?.headers['dlq_reason']).toContain('The ad is sold');
   });
 });
@@ -257,7 +294,7 @@ describe('a handler that fails', () => {
     await bus.publish(topic, [event(1), event(2)]);
     await effectsAre([2]);
     await until('it was put aside', () => letters.length === 1);
-    expect(tries).toBe(3);
+    expect(tries, 'in company, then alone').toBe(1 + 3);
     expect(letters[0]?.headers['dlq_reason']).toMatch(/^after 3 tries: never !+$/);
     expect(letters[0]?.headers['dlq_reason']).toHaveLength(1000);
     expect(letters[0]?.headers['dlq_tries']).toBe('3');

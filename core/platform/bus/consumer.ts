@@ -9,7 +9,7 @@ import type { InboxTables } from '../db/inbox.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { extractTrace, inSpan } from '../telemetry/tracing.ts';
-import type { Bus, IncomingMessage, Subscription } from './bus.ts';
+import type { Bus, Incoming, IncomingMessage, Subscription } from './bus.ts';
 import { deadLetterOf, deadLetterTopic, placeOf, replayOf } from './dead-letters.ts';
 
 export interface Event<Type extends EventType> {
@@ -37,7 +37,11 @@ export interface ConsumerOptions<Tables extends InboxTables> {
   readonly metrics: Metrics;
   /** A message that still fails after this many tries is put aside, so that those behind it go on. */
   readonly maxAttempts?: number;
+  /** What an event's handler locks, as text: its order, or else the key of the message, when not given. */
+  readonly lockOf?: LockOf | undefined;
 }
+
+export type LockOf = (data: EventData<EventType>, key: string) => string;
 
 const Headers = z.object({
   ce_id: z.string().min(1).max(100),
@@ -61,19 +65,25 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
     log.error('event.dead_lettered', { topic, partition, offset, reason });
   };
 
-  const handle = async (message: IncomingMessage): Promise<void> => {
+  const read = (message: IncomingMessage): Reading<Tables> => {
     const replay = replayOf(message);
-    if (replay && replay.service !== service) return; // we have processed it when it came first
+    if (replay && replay.service !== service) return 'of no concern'; // we have processed it when it came first
     const named = message.headers['ce_type'];
-    if (!named) return deadLetter(message, 'headers: ce_type is missing');
+    if (!named) return { reason: 'headers: ce_type is missing' };
     const type = types.find((each) => each === named);
     // Another kind of event on the same topic; a replay of one would else be gone without a trace.
-    if (!type) return replay ? deadLetter(message, `${service} hears no ${named}`) : undefined;
+    if (!type) return replay ? { reason: `${service} hears no ${named}` } : 'of no concern';
     const parsed = parseEvent(type, message);
-    if ('reason' in parsed) return deadLetter(message, parsed.reason);
+    return 'reason' in parsed ? parsed : { work: workOf(message, parsed.event, options) };
+  };
+
+  const handleOne = async (message: IncomingMessage): Promise<void> => {
+    const reading = read(message);
+    if (reading === 'of no concern') return;
+    if ('reason' in reading) return deadLetter(message, reading.reason);
     const place = placeOf(message);
     try {
-      await applyOnce(options, parsed.event);
+      await applyOnce(options, [reading.work]);
       attempts.delete(place);
     } catch (error) {
       const tries = (attempts.get(place) ?? 0) + 1;
@@ -90,24 +100,29 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
     }
   };
 
+  const handleAll = async (messages: Incoming): Promise<void> => {
+    if (messages.length > 1 && !messages.some((message) => attempts.has(placeOf(message)))) {
+      const readings = messages.map(read).filter((reading) => reading !== 'of no concern');
+      const works = readings.flatMap((reading) => ('work' in reading ? [reading.work] : []));
+      // What is wrong with one is told by handling them one by one.
+      if (works.length === readings.length && (await succeeds(applyOnce(options, works)))) return;
+    }
+    for (const message of messages) await handleOne(message);
+  };
+
   return bus.subscribe({
     group: consumerGroup(service),
     topics,
     from: 'beginning',
-    handle: async (message) => {
-      const type = message.headers['ce_type'] ?? 'unknown';
-      const stop = metrics.busHandleSeconds.startTimer({ service, topic: message.topic });
-      const parent = extractTrace({ ...message.headers });
-      const span = {
-        kind: SpanKind.CONSUMER,
-        parent: parent ?? ROOT_CONTEXT,
-        attributes: { 'messaging.destination.name': message.topic },
-      };
+    atOnce: eventsAtOnce,
+    handle: async (messages) => {
+      const { topic } = messages[0];
+      const stop = metrics.busHandleSeconds.startTimer({ service, topic });
       try {
-        await inSpan(`${service} handle ${type}`, span, () => handle(message));
-        metrics.busConsumed.inc({ service, topic: message.topic, result: 'ok' });
+        await handleAll(messages);
+        metrics.busConsumed.inc({ service, topic, result: 'ok' }, messages.length);
       } catch (error) {
-        metrics.busConsumed.inc({ service, topic: message.topic, result: 'error' });
+        metrics.busConsumed.inc({ service, topic, result: 'error' });
         throw error;
       } finally {
         stop();
@@ -115,6 +130,45 @@ export function startConsumer<Tables extends InboxTables>(options: ConsumerOptio
     },
   });
 }
+
+/** A backlog is worked off this many events in one transaction: most of what an event costs is its transaction. */
+const eventsAtOnce = 32;
+
+type Reading<Tables> = 'of no concern' | { readonly reason: string } | { readonly work: Work<Tables> };
+
+/** An event that is to have its effect. */
+interface Work<Tables> {
+  readonly id: string;
+  /** Names the rows that it locks. */
+  readonly lock: string;
+  readonly apply: (trx: Transaction<Tables>) => Promise<void>;
+}
+
+function workOf<Tables extends InboxTables, Type extends EventType>(
+  message: IncomingMessage,
+  event: Event<Type>,
+  { service, handlers, lockOf = orderOrKey }: ConsumerOptions<Tables>,
+): Work<Tables> {
+  const span = {
+    kind: SpanKind.CONSUMER,
+    parent: extractTrace({ ...message.headers }) ?? ROOT_CONTEXT,
+    attributes: { 'messaging.destination.name': message.topic },
+  };
+  return {
+    id: event.id,
+    lock: lockOf(event.data, message.key),
+    apply: (trx) => inSpan(`${service} handle ${event.type}`, span, () => handlers[event.type]?.(event, trx)),
+  };
+}
+
+/** Most services lock an order by its id, whichever topic tells of it; else the aggregate that the event is of. */
+const orderOrKey: LockOf = (data, key) => ('order_id' in data ? data.order_id : key);
+
+const succeeds = (work: Promise<void>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  );
 
 /** The event that a message carries, or why it carries none. */
 export function parseEvent<Type extends EventType>(
@@ -140,21 +194,30 @@ export function parseEvent<Type extends EventType>(
   return { event };
 }
 
-/** The effect and the note that it happened share one transaction, so a repeated event changes nothing. */
-async function applyOnce<Tables extends InboxTables, Type extends EventType>(
-  { db, clock, handlers }: ConsumerOptions<Tables>,
-  event: Event<Type>,
+/**
+ * The effects and the notes that they happened share one transaction, so a repeated event changes nothing. Events of one
+ * lock keep their order; across locks all transactions work in the order of the locks, so that none waits for another
+ * that waits for it.
+ */
+async function applyOnce<Tables extends InboxTables>(
+  { db, clock }: ConsumerOptions<Tables>,
+  works: readonly Work<Tables>[],
 ): Promise<void> {
-  const handler = handlers[event.type];
-  if (!handler) return;
+  if (works.length === 0) return;
+  const inOrder = works.toSorted((one, other) => compare(one.lock, other.lock));
   await db.transaction().execute(async (trx) => {
     const inbox = trx as unknown as Transaction<InboxTables>;
-    const { numInsertedOrUpdatedRows } = await inbox
+    const received_at = clock.now();
+    const rows = await inbox
       .insertInto('inbox')
-      .values({ event_id: event.id, received_at: clock.now() })
+      .values(inOrder.map(({ id }) => ({ event_id: id, received_at })))
       .onConflict((conflict) => conflict.column('event_id').doNothing())
-      .executeTakeFirst();
-    if (numInsertedOrUpdatedRows !== 1n) return;
-    await handler(event, trx);
+      .returning('event_id')
+      .execute();
+    const news = new Set(rows.map(({ event_id }) => event_id));
+    // The same event may be there twice.
+    for (const { id, apply } of inOrder) if (news.delete(id)) await apply(trx);
   });
 }
+
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);

@@ -1,7 +1,7 @@
 // What every bus does, whichever adapter it is: the suite that embedded.test.ts and kafka.test.ts run.
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Bus, IncomingMessage, OutgoingMessage, SubscriptionOptions } from './bus.ts';
+import type { Bus, Incoming, IncomingMessage, OutgoingMessage, SubscriptionOptions } from './bus.ts';
 
 export interface BusHarness extends AsyncDisposable {
   /** A new connection to the same bus, as a process started again would make. */
@@ -44,7 +44,7 @@ export function busContract(start: () => Promise<BusHarness>): void {
     options: Partial<SubscriptionOptions> = {},
   ): AsyncDisposable & { ready: Promise<void>; seen: IncomingMessage[] } => {
     const seen: IncomingMessage[] = [];
-    const handle = async (each: IncomingMessage): Promise<void> => {
+    const handle = async ([each]: Incoming): Promise<void> => {
       seen.push(each);
     };
     return Object.assign(on.subscribe({ group, topics: [topic], from: 'beginning', handle, ...options }), { seen });
@@ -201,7 +201,7 @@ export function busContract(start: () => Promise<BusHarness>): void {
       const calls: string[] = [];
       let failures = 3;
       await using _ = collect(bus, {
-        handle: async ({ value }) => {
+        handle: async ([{ value }]) => {
           calls.push(value);
           if (value === 'key-1' && failures-- > 0) throw new Error('not yet');
         },
@@ -214,7 +214,7 @@ export function busContract(start: () => Promise<BusHarness>): void {
       const done: string[] = [];
       let healed = false;
       await using _ = collect(bus, {
-        handle: async ({ key, value }) => {
+        handle: async ([{ key, value }]) => {
           if (key === 'ill' && !healed) throw new Error('ill');
           done.push(value);
         },
@@ -231,12 +231,32 @@ export function busContract(start: () => Promise<BusHarness>): void {
       await eventually(() => expect(done).toHaveLength(21));
     });
 
+    it('gets several of a backlog at once when it asks for that, and all of them again when it fails', async () => {
+      await bus.publish(topic, numbered('key', 10));
+      const calls: string[][] = [];
+      let failures = 1;
+      await using _ = collect(bus, {
+        atOnce: 4,
+        handle: async (messages) => {
+          calls.push(values(messages));
+          if (calls.length === 2 && failures-- > 0) throw new Error('not yet');
+        },
+      });
+      await eventually(() => expect(calls.flat()).toContain('key-9'));
+      const handled = calls.toSpliced(1, 1).flat();
+      expect(handled).toEqual(Array.from({ length: 10 }, (_each, index) => `key-${index}`));
+      expect(calls[2], 'what failed came again').toEqual(calls[1]);
+      expect(Math.max(...calls.map(({ length }) => length))).toBe(4);
+      await bus.publish(topic, numbered('key', 1, 10));
+      await eventually(() => expect(calls.at(-1)).toEqual(['key-10']));
+    });
+
     it('runs once at a time per partition', async () => {
       const running = new Map<number, number>();
       let most = 0;
       let handled = 0;
       await using _ = collect(bus, {
-        handle: async ({ partition }) => {
+        handle: async ([{ partition }]) => {
           const now = (running.get(partition) ?? 0) + 1;
           running.set(partition, now);
           most = Math.max(most, now);
@@ -256,7 +276,7 @@ export function busContract(start: () => Promise<BusHarness>): void {
       const started = Promise.withResolvers<void>();
       let told = false;
       const dying = collect(bus, {
-        handle: (_message, signal) =>
+        handle: (_messages, signal) =>
           new Promise((_resolve, reject) => {
             started.resolve();
             signal.addEventListener('abort', () => {
@@ -278,7 +298,7 @@ export function busContract(start: () => Promise<BusHarness>): void {
       const finish = Promise.withResolvers<void>();
       const handled: string[] = [];
       collect(bus, {
-        handle: async ({ value }) => {
+        handle: async ([{ value }]) => {
           started.resolve();
           await finish.promise;
           handled.push(value);
@@ -298,7 +318,7 @@ export function busContract(start: () => Promise<BusHarness>): void {
       const answers = `${topic}.answers`;
       await bus.ensureTopics([answers]);
       await using _ = collect(bus, {
-        handle: async ({ key, value }) => bus.publish(answers, [message(key, `re: ${value}`)]),
+        handle: async ([{ key, value }]) => bus.publish(answers, [message(key, `re: ${value}`)]),
       });
       await using heard = collect(bus, { group: `${group}-answers`, topics: [answers] });
       await bus.publish(topic, numbered('key', 3));

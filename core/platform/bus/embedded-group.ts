@@ -2,7 +2,7 @@
 
 import { endsWithin, handlerGraceMs, pause, retryPauseMs } from '../../../kafka/retry.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { IncomingMessage, Subscription, SubscriptionOptions } from './bus.ts';
+import type { Incoming, Subscription, SubscriptionOptions } from './bus.ts';
 import type { EmbeddedLog } from './embedded-log.ts';
 
 const readBatch = 50;
@@ -47,7 +47,8 @@ export function createGroup(name: string, store: EmbeddedLog, log: Log): Group {
     );
     for (const [place, { member, topic, partition }] of shares) {
       if (readers.has(place)) continue;
-      const reader = startReader({ group: name, topic, partition, store, log, handle: member.options.handle });
+      const { handle, atOnce = 1 } = member.options;
+      const reader = startReader({ group: name, topic, partition, store, log, handle, atOnce });
       readers.set(place, { member, reader });
     }
   };
@@ -95,13 +96,14 @@ interface ReaderOptions {
   readonly store: EmbeddedLog;
   readonly log: Log;
   readonly handle: SubscriptionOptions['handle'];
+  readonly atOnce: number;
 }
 
 interface Reader {
   stop(): Promise<void>;
 }
 
-function startReader({ group, topic, partition, store, log, handle }: ReaderOptions): Reader {
+function startReader({ group, topic, partition, store, log, handle, atOnce }: ReaderOptions): Reader {
   const stopping = new AbortController();
   const { signal } = stopping;
   let abandoned = false;
@@ -119,15 +121,16 @@ function startReader({ group, topic, partition, store, log, handle }: ReaderOpti
   };
 
   /** True once the handler has resolved; false when the reader was stopped before. */
-  const deliver = async (message: IncomingMessage): Promise<boolean> => {
+  const deliver = async (messages: Incoming): Promise<boolean> => {
     for (let failures = 1; !signal.aborted; failures += 1) {
       try {
-        await handle(message, signal);
+        await handle(messages, signal);
         return true;
       } catch (error) {
         if (signal.aborted) return false;
         const pauseMs = Math.round(retryPauseMs(failures));
-        log.warn('bus.handler_failed', { group, topic, partition, offset: message.offset, failures, pauseMs, error });
+        const { offset } = messages[0];
+        log.warn('bus.handler_failed', { group, topic, partition, offset, failures, pauseMs, error });
         await commit();
         await pause(pauseMs, signal);
       }
@@ -142,9 +145,10 @@ function startReader({ group, topic, partition, store, log, handle }: ReaderOpti
     const batch = await store.read(topic, partition, next, readBatch);
     // All that was left has been trimmed.
     if (batch.length === 0) next = end;
-    for (const message of batch) {
-      if (!(await deliver(message))) break;
-      next = message.offset + 1;
+    for (let start = 0; start < batch.length; start += atOnce) {
+      const [first, ...rest] = batch.slice(start, start + atOnce);
+      if (!first || !(await deliver([first, ...rest]))) break;
+      next = (rest.at(-1) ?? first).offset + 1;
       if (performance.now() - committedAt > commitEveryMs) await commit();
     }
     await commit();

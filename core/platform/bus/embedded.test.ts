@@ -59,7 +59,7 @@ describe('retention of the embedded bus', () => {
       group: 'late',
       topics: [topic],
       from: 'beginning',
-      handle: async ({ offset }) => void seen.push(offset),
+      handle: async ([{ offset }]) => void seen.push(offset),
     });
     await until('the rest is read', () => seen.length === 10);
     expect(seen[0]).toBe(40);
@@ -74,7 +74,7 @@ describe('retention of the embedded bus', () => {
       group: 'slow',
       topics: [topic],
       from: 'beginning',
-      handle: async ({ value }) => {
+      handle: async ([{ value }]) => {
         if (ill && value === '3') throw new Error('ill');
         handled.push(value);
       },
@@ -119,7 +119,7 @@ describe('retention of the embedded bus', () => {
     // A relay may be quicker than the consumers.
     await publish(after, 5);
     const seen: string[] = [];
-    await using _ = after.subscribe({ ...group, handle: async ({ value }) => void seen.push(value) });
+    await using _ = after.subscribe({ ...group, handle: async ([{ value }]) => void seen.push(value) });
     await until('all is read', () => seen.length === 8);
     expect(seen).toEqual(['0', '1', '2', '0', '1', '2', '3', '4']);
   });
