@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { AdId, OrderId, UserId } from '../../contracts/common.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import { type Recorder, recordAd } from './changes.ts';
+import { backOnSale, released, reserved, sold } from './holds.ts';
 import { type AdRow, type AdsTables, lockAd, lockExpiredHolds } from './store.ts';
 
 export interface Reservation {
@@ -40,14 +41,17 @@ export function createReservations(db: Kysely<AdsTables>, recorder: Recorder): R
       return db.transaction().execute(async (trx) => {
         const ad = await lockAd(trx, adId);
         if (!ad || ad.listed_at === null) throw new ProblemError('not-found', { detail: 'There is no such ad' });
-        if (ad.status === 'sold' && ad.order_id === orderId) return ad; // a late repetition
         const now = clock.now();
-        refuse(ad, buyerId, orderId, now);
-        const reserved_until = new Date(now.getTime() + Math.max(shortestHoldSeconds, ttlSeconds) * 1000);
-        const held: AdRow = { ...ad, status: 'reserved', order_id: orderId, reserved_until };
+        const until = new Date(now.getTime() + Math.max(shortestHoldSeconds, ttlSeconds) * 1000);
+        const held = reserved(ad, { orderId, buyerId, until }, now);
+        if (held === ad) return ad;
         if (ad.status === 'reserved') {
           // Reserved before and after: nothing that others see has changed.
-          await trx.updateTable('ads').set({ order_id: orderId, reserved_until }).where('id', '=', adId).execute();
+          await trx
+            .updateTable('ads')
+            .set({ order_id: orderId, reserved_until: until })
+            .where('id', '=', adId)
+            .execute();
           return held;
         }
         return recordAd(recorder, trx, ad, held);
@@ -58,24 +62,18 @@ export function createReservations(db: Kysely<AdsTables>, recorder: Recorder): R
       db.transaction().execute(async (trx) => {
         const ad = await lockAd(trx, adId);
         if (!ad) throw new ProblemError('not-found', { detail: 'There is no such ad' });
-        if (ad.order_id !== orderId) return;
-        if (ad.status === 'reserved' || ad.status === 'sold') {
-          await recordAd(recorder, trx, ad, { ...backOnSale(ad), order_id: null });
-        } else {
-          // Its hold ran out earlier; now the order also gives up the right to come back to it.
-          await trx.updateTable('ads').set({ order_id: null }).where('id', '=', adId).execute();
-        }
+        const free = released(ad, orderId);
+        if (free === ad) return;
+        if (free.status !== ad.status) await recordAd(recorder, trx, ad, free);
+        else await trx.updateTable('ads').set({ order_id: null }).where('id', '=', adId).execute();
       }),
 
     markSold: (adId, orderId) =>
       db.transaction().execute(async (trx) => {
         const ad = await lockAd(trx, adId);
         if (!ad) throw new ProblemError('not-found', { detail: 'There is no such ad' });
-        const isMine = ad.order_id === orderId;
-        if (ad.status === 'sold' && isMine) return;
-        if (ad.status === 'reserved' && !isMine) throw new ProblemError('ad-reserved');
-        if (!isMine || (ad.status !== 'reserved' && ad.status !== 'active')) throw new ProblemError('ad-not-for-sale');
-        await recordAd(recorder, trx, ad, { ...ad, status: 'sold', reserved_until: null });
+        const after = sold(ad, orderId);
+        if (after !== ad) await recordAd(recorder, trx, ad, after);
       }),
 
     expireHolds: () =>
@@ -86,19 +84,3 @@ export function createReservations(db: Kysely<AdsTables>, recorder: Recorder): R
       }),
   };
 }
-
-/** Why this order can't have the ad; a hold that ran out keeps nobody away. */
-function refuse(ad: AdRow, buyerId: UserId, orderId: OrderId, now: Date): void {
-  if (ad.seller_id === buyerId) throw new ProblemError('own-ad');
-  if (ad.takedown_reason !== null) throw new ProblemError('ad-not-for-sale');
-  if (ad.status === 'active') return;
-  if (ad.status !== 'reserved') throw new ProblemError('ad-not-for-sale');
-  const isFree = ad.order_id === orderId || ad.reserved_until === null || ad.reserved_until <= now;
-  if (!isFree) throw new ProblemError('ad-reserved');
-}
-
-/** For sale again, unless a complaint was accepted meanwhile. */
-const backOnSale = (ad: AdRow): AdRow =>
-  ad.takedown_reason === null
-    ? { ...ad, status: 'active', reserved_until: null }
-    : { ...ad, status: 'archived', rejection_reason: ad.takedown_reason, reserved_until: null };
