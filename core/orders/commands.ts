@@ -11,8 +11,9 @@ import type { RpcClients } from '../platform/service.ts';
 import { redactText } from '../platform/telemetry/redact.ts';
 import { currentTraceId, extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { type Advancing, storedOf, write } from './advance.ts';
+import { outcomeOf } from './answers.ts';
 import { afterTry, type Outcome } from './decide.ts';
-import type { SagaEvent, Step } from './saga.ts';
+import type { Step } from './saga.ts';
 import {
   type CommandRow,
   commandsChannel,
@@ -31,15 +32,9 @@ export interface CommandOptions extends Advancing {
   readonly publicUrl: string;
 }
 
-/** What a call brought: a change of the order, or a refusal and what the saga makes of it. */
-interface Answer {
-  readonly change?: Partial<OrderRow>;
-  readonly refused?: { readonly event: SagaEvent | null; readonly why: string };
-}
-
-const callDeadlineMs = 5_000;
+export const callDeadlineMs = 5_000;
 /** Longer than any call may take: while it runs nobody else begins the same command. */
-const leaseMs = 10_000;
+export const leaseMs = 10_000;
 const pauses = { firstMs: 200, longestMs: 60_000 };
 /** Between the tries of a command. */
 export const pauseMs = (tries: number): number => backoffMs(tries, pauses);
@@ -97,7 +92,7 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
     `orders step ${step}`,
     { parent: extractTrace(command.headers), attributes: { 'lotok.order_id': order.id } },
     async () => {
-      const { outcome, change } = await tried(calls[step](order, options));
+      const { outcome, change } = await tried(step, calls[step](order, options));
       metrics.sagaCommands.inc({ step, result: outcome.result === 'failed' ? 'error' : outcome.result });
       if (outcome.result !== 'done')
         log.warn('command.try_failed', {
@@ -112,13 +107,16 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
   );
 }
 
-async function tried(call: Promise<Answer>): Promise<{ outcome: Outcome; change: Partial<OrderRow> }> {
+async function tried(
+  step: Step,
+  call: Promise<Partial<OrderRow>>,
+): Promise<{ outcome: Outcome; change: Partial<OrderRow> }> {
   try {
-    const { refused, change = {} } = await call;
-    return { outcome: refused ? { result: 'refused', ...refused } : { result: 'done' }, change };
+    return { outcome: { result: 'done' }, change: await call };
   } catch (error) {
+    const code = error instanceof ProblemError ? error.code : null;
     const why = shortened(error instanceof Error ? error.message : String(error));
-    return { outcome: { result: 'failed', answered: !isSilence(error), why }, change: {} };
+    return { outcome: outcomeOf(step, code, why), change: {} };
   }
 }
 
@@ -156,40 +154,8 @@ async function settle(
 const money = (order: OrderRow, amount: number): MoneyMessage => ({ amount, currency: order.currency });
 const total = (order: OrderRow): number => order.price + order.delivery_price;
 
-/** A final no becomes an answer; anything else is thrown and tried again. */
-async function unlessRefused(call: Promise<unknown>, event: SagaEvent | null): Promise<Answer> {
-  try {
-    await call;
-    return {};
-  } catch (error) {
-    if (isRefusal(error)) return { refused: { event, why: shortened(error.message) } };
-    throw error;
-  }
-}
-
-/** Refusals are rules speaking (4xx); trouble on the way (5xx, too many requests, still running) passes. */
-const isRefusal = (error: unknown): error is ProblemError =>
-  error instanceof ProblemError &&
-  error.status < 500 &&
-  error.code !== 'too-many-requests' &&
-  error.code !== 'request-in-progress';
-
-/** The target, or somebody behind it, was not there, or had no time. Anything else is an answer, also a bad one. */
-const isSilence = (error: unknown): boolean =>
-  isCode(
-    error,
-    'unavailable',
-    'payment-unavailable',
-    'delivery-unavailable',
-    'timeout',
-    'too-many-requests',
-    'request-in-progress',
-  );
-
-const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof ProblemError && codes.includes(error.code);
-
-const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) => Promise<Answer>>> = {
+/** What each changes of the order; any other answer than the one that is wanted is thrown. */
+const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) => Promise<Partial<OrderRow>>>> = {
   async start_payment(order, { rpc, publicUrl }) {
     const { payment } = await rpc.payments.startPayment(
       {
@@ -204,42 +170,34 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
       },
       callOptions(order, 'start_payment'),
     );
-    return payment?.confirmationUrl ? { change: { confirmation_url: payment.confirmationUrl } } : {};
+    return payment?.confirmationUrl ? { confirmation_url: payment.confirmationUrl } : {};
   },
 
-  mark_ad_sold: (order, { rpc }) =>
-    unlessRefused(
-      rpc.ads.markSold({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'mark_ad_sold')),
-      'ad_refused',
-    ),
+  async mark_ad_sold(order, { rpc }) {
+    await rpc.ads.markSold({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'mark_ad_sold'));
+    return {};
+  },
 
   async create_shipment(order, { rpc }) {
-    try {
-      const { shipment } = await rpc.delivery.createShipment(
-        {
-          shipmentId: order.shipment_id,
-          orderId: order.id,
-          buyerId: order.buyer_id,
-          sellerId: order.seller_id,
-          fromCity: order.ad_city,
-          destination: { address: order.address ?? '', pickupPoint: order.pickup_point ?? '' },
-          description: order.ad_title,
-          declaredValue: money(order, order.price),
-        },
-        callOptions(order, 'create_shipment'),
-      );
-      if (!shipment) throw new Error('delivery answered without a shipment');
-      const { estimated } = shipment;
-      return {
-        change: {
-          tracking_number: shipment.trackingNumber || null,
-          ...(estimated ? { estimated_from: estimated.from, estimated_to: estimated.to } : {}),
-        },
-      };
-    } catch (error) {
-      if (isRefusal(error)) return { refused: { event: 'parcel_refused', why: shortened(error.message) } };
-      throw error;
-    }
+    const { shipment } = await rpc.delivery.createShipment(
+      {
+        shipmentId: order.shipment_id,
+        orderId: order.id,
+        buyerId: order.buyer_id,
+        sellerId: order.seller_id,
+        fromCity: order.ad_city,
+        destination: { address: order.address ?? '', pickupPoint: order.pickup_point ?? '' },
+        description: order.ad_title,
+        declaredValue: money(order, order.price),
+      },
+      callOptions(order, 'create_shipment'),
+    );
+    if (!shipment) throw new Error('delivery answered without a shipment');
+    const { estimated } = shipment;
+    return {
+      tracking_number: shipment.trackingNumber || null,
+      ...(estimated ? { estimated_from: estimated.from, estimated_to: estimated.to } : {}),
+    };
   },
 
   async notify_paid(order, { rpc }) {
@@ -258,47 +216,40 @@ const calls: Readonly<Record<Step, (order: OrderRow, options: CommandOptions) =>
     return {};
   },
 
-  capture_payment: (order, { rpc }) =>
-    unlessRefused(rpc.payments.capture({ paymentId: order.payment_id }, callOptions(order, 'capture_payment')), null),
+  async capture_payment(order, { rpc }) {
+    await rpc.payments.capture({ paymentId: order.payment_id }, callOptions(order, 'capture_payment'));
+    return {};
+  },
 
-  pay_out_seller: (order, { rpc }) =>
-    unlessRefused(rpc.payments.payOut({ paymentId: order.payment_id }, callOptions(order, 'pay_out_seller')), null),
+  async pay_out_seller(order, { rpc }) {
+    await rpc.payments.payOut({ paymentId: order.payment_id }, callOptions(order, 'pay_out_seller'));
+    return {};
+  },
 
-  cancel_shipment: async (order, { rpc }) => {
+  async cancel_shipment(order, { rpc }) {
     const request = { shipmentId: order.shipment_id, reason: order.cancel_reason ?? '' };
-    try {
-      await rpc.delivery.cancelShipment(request, callOptions(order, 'cancel_shipment'));
-      return {};
-    } catch (error) {
-      if (isCode(error, 'not-found')) return {}; // it was never made
-      if (isRefusal(error)) return { refused: { event: 'cancellation_refused', why: shortened(error.message) } };
-      throw error;
-    }
+    await rpc.delivery.cancelShipment(request, callOptions(order, 'cancel_shipment'));
+    return {};
   },
 
   async return_money(order, { rpc }) {
     const request = { paymentId: order.payment_id, reason: order.cancel_reason ?? '' };
     try {
       await rpc.payments.void(request, callOptions(order, 'return_money'));
-      return {};
     } catch (error) {
-      if (isCode(error, 'not-found')) return {}; // it was never started
-      if (!isCode(error, 'conflict')) throw error;
+      if (!(error instanceof ProblemError) || error.code !== 'conflict') throw error;
+      // It was captured already.
+      await rpc.payments.refund(request, {
+        ...callOptions(order, 'return_money'),
+        idempotencyKey: `${order.id}:refund`,
+      });
     }
-    // It was captured already.
-    return unlessRefused(
-      rpc.payments.refund(request, { ...callOptions(order, 'return_money'), idempotencyKey: `${order.id}:refund` }),
-      null,
-    );
+    return {};
   },
 
   async release_ad(order, { rpc }) {
-    const answer = await unlessRefused(
-      rpc.ads.release({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'release_ad')),
-      null,
-    );
-    // An ad that is gone, or that this order no longer holds, needs no release.
-    return answer.refused ? {} : answer;
+    await rpc.ads.release({ adId: order.ad_id, orderId: order.id }, callOptions(order, 'release_ad'));
+    return {};
   },
 };
 
