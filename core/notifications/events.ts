@@ -16,7 +16,7 @@ import type { NotificationsTables } from './store.ts';
 import { lockOrder, noteAd, notePerson, type Trx, writeOrder } from './store.ts';
 
 type Options = Omit<NotificationsOptions, 'db'>;
-type OrderNews = EventData<'order.status_changed'>;
+type OrderNews = Pick<EventData<'order.status_changed'>, 'status' | 'cancel_reason'>;
 
 export const notificationEvents = (options: Options): Handlers<NotificationsTables> => ({
   'user.changed': ({ data: { user_id, language, version } }, trx) =>
@@ -123,13 +123,13 @@ async function tellBoth(
   await outbox.addRealtime(trx, [...new Set([buyer_id, seller_id])].map(userChannel), message);
 }
 
-type News = readonly [person: 'buyer' | 'seller', kind: NotificationKind];
+export type News = readonly [person: 'buyer' | 'seller', kind: NotificationKind];
 
 /**
  * Whom an order's status is news for. Three kinds are asked for by gRPC instead, by those who know more than the event
  * says: `order_paid` (orders, with the dates of delivery), `payment_failed` (payments) and `order_at_pickup_point`.
  */
-function newsOfOrder({ status, cancel_reason }: OrderNews, wasPaid: boolean): readonly News[] {
+export function newsOfOrder({ status, cancel_reason }: OrderNews, wasPaid: boolean): readonly News[] {
   switch (status) {
     case 'pending_payment':
       return [['buyer', 'order_created']];

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,12 +21,13 @@ describeWith('postgres', 'the parts on PostgreSQL', (server) =>
       const edges = new Map<PartName, Part>();
       let cores: Part[];
       let nodes: Part[];
+      let databaseUrl: URL;
 
       beforeAll(async () => {
         const name = `lotok_system_${randomBytes(5).toString('hex')}`;
         const folder = await mkdtemp(join(tmpdir(), 'lotok-real-'));
         await query(server, `create database ${name}`);
-        const databaseUrl = new URL(server);
+        databaseUrl = new URL(server);
         databaseUrl.pathname = `/${name}`;
         started.defer(async () => {
           await query(server, `drop database if exists ${name} with (force)`);
@@ -122,6 +124,35 @@ describeWith('postgres', 'the parts on PostgreSQL', (server) =>
         watching.abort();
       });
 
+      it('hold every invariant, while they work and when all is calm', { timeout: 240_000 }, async () => {
+        const verify = (...args: string[]) =>
+          verifyInvariants(args, { DATABASE_URL: databaseUrl.href, KAFKA_BROKERS: brokers });
+        const base = edges.get('edge')?.url ?? '';
+        const buyer = await Client.signIn(base, 'buyer2@demo.lotok');
+        const ads = (await buyer.adsForSale('&sort=price_desc')).slice(0, 6);
+        const buying = Promise.all(
+          ads.map(async (ad, index) => {
+            const order = await buyer.orders(ad);
+            await buyer.pays(order, index % 3 === 0 ? 'decline' : 'approve');
+            const end = index % 3 === 0 ? 'failed' : 'authorized';
+            await until('it is paid or declined', async () => (await buyer.order(order.id)).payment.status === end, {
+              timeoutMs: 60_000,
+            });
+            if (index % 3 === 1) await buyer.post(`/v1/orders/${order.id}/cancel`);
+          }),
+        );
+        expect(await verify('--live')).toMatchObject({ code: 0, violated: [] });
+        await buying;
+        await until('all books agree', async () => (await verify()).code === 0, { timeoutMs: 120_000, everyMs: 500 });
+
+        // Looking for it would be no use if it could not be seen.
+        await query(
+          databaseUrl.href,
+          'delete from search.inbox where event_id = (select min(event_id) from search.inbox)',
+        );
+        expect(await verify()).toMatchObject({ code: 1, violated: ['every-event-has-its-effect'] });
+      });
+
       it('speaks events that anybody can read: CloudEvents with the trace', { timeout: 60_000 }, async () => {
         const kafka = createKafkaClient({ brokers: brokers.split(','), clientId: 'system-test', log: silentLog });
         const consumer = kafka.consumer({ groupId: `test-${randomBytes(4).toString('hex')}` });
@@ -164,6 +195,25 @@ const statuses = (messages: readonly StreamMessage[], orderId: string) =>
 
 const told = (messages: readonly StreamMessage[], orderId: string, status: string, timeoutMs = 30_000) =>
   until(`the stream tells ${status}`, () => statuses(messages, orderId).includes(status), { timeoutMs });
+
+async function verifyInvariants(
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<{ code: number | null; violated: string[]; errors: string }> {
+  const child = spawn(process.execPath, ['scripts/verify-invariants.ts', '--json', ...args], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [report, errors, code] = await Promise.all([
+    child.stdout.setEncoding('utf8').toArray(),
+    child.stderr.setEncoding('utf8').toArray(),
+    new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve)),
+  ]);
+  const { verdicts = [] } = JSON.parse(report.join('') || '{}') as { verdicts?: { name: string; status: string }[] };
+  const violated = verdicts.flatMap(({ name, status }) => (status === 'violated' ? [name] : []));
+  return { code, violated, errors: errors.join('') };
+}
 
 async function query(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });

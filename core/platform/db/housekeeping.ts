@@ -7,7 +7,7 @@ import type { Log } from '../telemetry/log.ts';
 import { idsKeptMs } from './inbox.ts';
 
 const hourMs = 3_600_000;
-const relayedKeptMs = 24 * hourMs;
+export const relayedKeptMs = 24 * hourMs;
 const atOnce = 5_000;
 
 export function startHousekeeping(options: {

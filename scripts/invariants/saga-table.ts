@@ -1,0 +1,35 @@
+// The saga's table as a relation, so that histories can be joined with it.
+import { type RawBuilder, sql } from 'kysely';
+import { type State, saga } from '../../core/orders/saga.ts';
+
+interface Move {
+  /** Empty for the beginning. */
+  readonly from: string;
+  readonly to: string;
+  /** Null where any will do: it is the one that the order has already. */
+  readonly reason: string | null;
+  readonly steps: readonly string[];
+}
+
+const states = Object.entries(saga) as [string, State][];
+
+const moves: readonly Move[] = [
+  { from: '', to: 'pending_payment', reason: null, steps: ['start_payment'] },
+  ...states.flatMap(([from, { on }]) =>
+    Object.values(on).map(({ to, reason = null, commands: steps = [] }) => ({ from, to, reason, steps })),
+  ),
+];
+// Several events may lead the same way.
+const distinct = [...new Set(moves.map((move) => JSON.stringify(move)))];
+
+/** As `saga("from", "to", reason, steps)`. */
+export const sagaTable: RawBuilder<unknown> = sql`
+  jsonb_to_recordset(${`[${distinct.join(',')}]`}::text::jsonb) as saga("from" text, "to" text, reason text, steps jsonb)`;
+
+/** Statuses that end by themselves after a time. */
+export const timedStatuses: readonly string[] = states.flatMap(([status, { timeout }]) => (timeout ? [status] : []));
+
+/** Each change of an order's status as `history(order_id, id, "from", "to", reason, at)`. */
+export const orderHistory: RawBuilder<unknown> = sql`(
+  select order_id, id, coalesce(lag(value) over (partition by order_id order by id), '') as "from", value as "to", reason, at
+  from orders.timeline where kind = 'order') as history`;
