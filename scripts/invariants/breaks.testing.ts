@@ -571,27 +571,7 @@ export const breaks: readonly Break[] = [
   {
     invariant: 'no-event-is-left-among-the-dead',
     when: 'an event could not be handled and nobody replayed it',
-    make: async (db) => {
-      const { rows } = await sql<{ id: string; topic: string }>`
-        with missed as (
-          delete from orders.inbox where event_id = (select min(event_id) from orders.inbox) returning event_id)
-        select m.topic, event_id as id from missed join bus.messages m on m.headers->>'ce_id' = event_id`.execute(db);
-      const [missed] = rows;
-      if (!missed) throw new Error('orders has heard nothing');
-      const dead = {
-        service: 'payments',
-        topic: `${missed.topic}.dlq`,
-        type: 'payment.status_changed',
-        key: 'x',
-        data: {},
-      };
-      await putIntoTopic(db, dead, {
-        ce_id: missed.id,
-        dlq_consumer: 'orders',
-        dlq_reason: 'after 12 tries: no',
-        dlq_source: `${missed.topic}/0/0`,
-      });
-    },
+    make: dieUnheard,
   },
   {
     invariant: 'dead-letters-are-explained',
@@ -785,6 +765,26 @@ export const breaks: readonly Break[] = [
       ),
   },
 ];
+
+/** An event that orders could not handle, among the dead; returns its place there. */
+export async function dieUnheard(db: Transaction<unknown>): Promise<string> {
+  const { rows } = await sql<{ id: string; topic: string; origin: string }>`
+    with missed as (
+      delete from orders.inbox where event_id = (select min(event_id) from orders.inbox) returning event_id)
+    select m.topic, event_id as id, m.topic || '/' || m.partition || '/' || m."offset" as origin
+    from missed join bus.messages m on m.headers->>'ce_id' = event_id`.execute(db);
+  const [missed] = rows;
+  if (!missed) throw new Error('orders has heard nothing');
+  const topic = `${missed.topic}.dlq`;
+  const dead = { service: 'payments', topic, type: 'payment.status_changed', key: 'x', data: {} };
+  await putIntoTopic(db, dead, {
+    ce_id: missed.id,
+    dlq_consumer: 'orders',
+    dlq_reason: 'after 12 tries: no',
+    dlq_source: missed.origin,
+  });
+  return `${topic}/0/0`;
+}
 
 type Sight = { order_id: string; event: string; id: string } & ({ status: string } | { stage: string });
 

@@ -1,6 +1,7 @@
 // Invariants of parcels: orders, delivery and the courier's own books tell of the same ones.
 import { sql } from 'kysely';
 import type { Invariant } from './invariant.ts';
+import { wasSkipped } from './saga-table.ts';
 
 export const delivery: readonly Invariant[] = [
   {
@@ -61,7 +62,8 @@ export const delivery: readonly Invariant[] = [
       select o.id as "order", s.id as shipment, 'cancelled' as expected, coalesce(s.stage, 'being registered') as found
       from orders.orders o join delivery.shipments s on s.id = o.shipment_id
       where o.status = 'cancelled' and s.stage is distinct from 'cancelled' and not exists (
-        select from orders.timeline t where t.order_id = o.id and t.kind = 'order' and t.value = 'in_delivery')`,
+        select from orders.timeline t where t.order_id = o.id and t.kind = 'order' and t.value = 'in_delivery')
+        and not ${wasSkipped(sql`o.id`, 'cancel_shipment')}`,
   },
   {
     name: 'order-shows-its-parcel',

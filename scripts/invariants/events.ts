@@ -2,7 +2,8 @@
 import { type RawBuilder, sql } from 'kysely';
 import { realtimeTopic } from '../../contracts/events.ts';
 import { type ServiceName, services } from '../../contracts/route.ts';
-import { idsKeptMs, relayedKeptMs } from '../../core/platform/db/housekeeping.ts';
+import { relayedKeptMs } from '../../core/platform/db/housekeeping.ts';
+import { idsKeptMs } from '../../core/platform/db/inbox.ts';
 import { hearers } from './hearers.ts';
 import type { Invariant } from './invariant.ts';
 
@@ -20,6 +21,9 @@ const ofEachHearer = (
       .map((service) => ask(service, sql`${sql.table(`${service}.inbox`)}`)),
     sql` union all `,
   );
+
+/** As dead letters name where they came from. */
+const placeOfMessage = sql`m.topic || '/' || m.partition || '/' || m."offset"`;
 
 export const events: readonly Invariant[] = [
   {
@@ -55,8 +59,9 @@ export const events: readonly Invariant[] = [
       select m.topic, m.partition, m."offset", 'a row in the outbox of ' || coalesce(m.service, 'a service') as expected,
         concat_ws(' ', m.type, m.id, 'of', m.key) as found
       from pg_temp.messages m
-      -- What is not early may have been said since the database was looked at; rows are forgotten after a day.
-      where m.early and m.at > ${keptSince(at, relayedKeptMs)} and not exists (
+      -- What is not early may have been said since the database was looked at. Rows are forgotten after a day, so a
+      -- replay may have none any more.
+      where m.early and not m.replay and m.at > ${keptSince(at, relayedKeptMs)} and not exists (
         select from pg_temp.said s where s.id = m.id and s.service = m.service)`,
   },
   {
@@ -123,21 +128,24 @@ export const events: readonly Invariant[] = [
             -- Ids are forgotten some time after that.
             and m.at > ${keptSince(at, idsKeptMs)}
             and not exists (select from ${inbox} i where i.event_id = m.id)
-            and not exists (select from pg_temp.dead_letters d where d.consumer = ${service} and d.id = m.id)`,
+            and not exists (
+              select from pg_temp.dead_letters d where d.consumer = ${service} and d.origin = ${placeOfMessage})`,
       ),
   },
   {
     name: 'no-event-is-left-among-the-dead',
-    says: 'An event of ours that could not be handled was handled later.',
-    why: 'A dead letter is an effect that is missing; the topics of the dead are where it waits to be replayed.',
+    says: 'An event of ours that could not be handled was handled later, or somebody decided that it need not be.',
+    why: 'A dead letter is an effect that is missing; it waits for somebody to replay it.',
     violations: () =>
       ofEachHearer(
         (service, inbox) => sql`
-          select d.topic, d.partition, d."offset", 'replayed to ' || d.consumer as expected,
-            concat_ws(' ', d.type, d.id, d.reason) as found
-          from pg_temp.dead_letters d
-          where d.consumer = ${service} and d.service is not null
-            and not exists (select from ${inbox} i where i.event_id = d.id)`,
+          select d.place as letter, m.id as event, 'replayed to ' || d.consumer || ' or discarded' as expected,
+            concat_ws(' ', m.type, 'of', m.key, d.reason) as found
+          from pg_temp.dead_letters d join pg_temp.messages m on d.origin = ${placeOfMessage}
+          where d.consumer = ${service} and m.service is not null
+            and not exists (select from ${inbox} i where i.event_id = m.id)
+            and not exists (
+              select from pg_temp.decisions decided where decided.place = d.place and decided.action = 'discarded')`,
       ),
   },
   {
@@ -145,7 +153,7 @@ export const events: readonly Invariant[] = [
     says: 'Each dead letter says who could not handle it, why, and where it came from.',
     why: 'Without that nobody can decide whether to replay it.',
     violations: () => sql`
-      select topic, partition, "offset", 'its consumer, reason and origin' as expected,
+      select place as letter, 'its consumer, reason and origin' as expected,
         concat_ws(', ', coalesce(consumer, 'no consumer'), coalesce(reason, 'no reason'), coalesce(origin, 'no origin')) as found
       from pg_temp.dead_letters
       where consumer is null or coalesce(reason, '') = '' or origin is null

@@ -4,7 +4,9 @@ import { hash } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { type EventType, realtimeTopic, topicNames } from '../../contracts/events.ts';
 import { type ServiceName, services } from '../../contracts/route.ts';
-import { consumerGroup, deadLetterTopic } from '../../core/platform/bus/consumer.ts';
+import type { IncomingMessage } from '../../core/platform/bus/bus.ts';
+import { consumerGroup } from '../../core/platform/bus/consumer.ts';
+import { deadLetterTopics, placeOf, readMark, replayOf } from '../../core/platform/bus/dead-letters.ts';
 import { hearers } from './hearers.ts';
 
 export interface Place {
@@ -18,27 +20,14 @@ export interface Marks {
   readonly groups: readonly (Place & { readonly service: ServiceName; readonly next: number })[];
 }
 
-export interface TopicMessage extends Place {
-  readonly offset: number;
-  readonly at: Date;
-  readonly key: string;
-  readonly value: string;
-  readonly headers: Readonly<Partial<Record<Header, string>>>;
-}
-
 /** The bus as a reader of its own sees it. Adapters: topics-kafka.ts, topics-embedded.ts. */
 export interface Topics {
   marks(): Promise<Marks>;
-  /** Every message between the marks, in order per partition, in batches of one partition each. */
-  read(marks: Marks, handle: (batch: readonly TopicMessage[]) => Promise<void>): Promise<void>;
+  /** Shows every message that is there now, one at a time, in order within each partition. */
+  read(visit: (message: IncomingMessage) => void | Promise<void>): Promise<void>;
 }
 
-/** All that is looked at of a message's headers. */
-export const headersRead = ['ce_id', 'ce_type', 'ce_source', 'dlq_consumer', 'dlq_reason', 'dlq_source'] as const;
-type Header = (typeof headersRead)[number];
-
-export const topicsRead: readonly string[] = [...topicNames, ...topicNames.map(deadLetterTopic)];
-const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(deadLetterTopic(''));
+export const topicsRead: readonly string[] = [...topicNames, ...deadLetterTopics];
 
 export const groups: readonly (readonly [ServiceName, string])[] = services
   .filter((service) => hearers[service].length > 0)
@@ -52,9 +41,11 @@ export async function prepareEvidence(db: Kysely<unknown>): Promise<void> {
   const tables = [
     // One row per message: `version` and `value` are what its kind is about (a status, a stage, a notification's id).
     sql`create temporary table if not exists messages (topic text, partition int, "offset" bigint, at timestamptz, key text, id text,
-      type text, service text, version int, order_id uuid, value text, content uuid, early boolean) on commit delete rows`,
-    sql`create temporary table if not exists dead_letters (topic text, partition int, "offset" bigint, id text, type text,
-      service text, consumer text, reason text, origin text) on commit delete rows`,
+      type text, service text, version int, order_id uuid, value text, content uuid, early boolean, replay boolean) on commit delete rows`,
+    sql`create temporary table if not exists dead_letters (place text, topic text, id text, type text, service text,
+      consumer text, reason text, origin text) on commit delete rows`,
+    // What operators decided about them.
+    sql`create temporary table if not exists decisions (place text, action text) on commit delete rows`,
     // The outboxes of all services as one.
     sql`create temporary table if not exists said (service text, id text, topic text, key text, type text, content uuid,
       created_at timestamptz, published_at timestamptz) on commit delete rows`,
@@ -66,6 +57,9 @@ export async function prepareEvidence(db: Kysely<unknown>): Promise<void> {
   ];
   for (const table of tables) await table.execute(db);
 }
+
+/** Rows of one statement. */
+const batchSize = 5_000;
 
 export interface Gathered {
   readonly messages: number;
@@ -93,46 +87,56 @@ export async function gatherEvidence(
     ['next_offset', 'bigint', early.groups.map(({ next }) => next)],
   ]);
 
-  const earlyEnds = new Map(early.partitions.map((each) => [placeOf(each), each.end]));
+  const earlyEnds = new Map(early.partitions.map((each) => [partitionOf(each), each.end]));
+  const lateEnds = new Map(late.partitions.map((each) => [partitionOf(each), each.end]));
   const born = await birthOf(db);
-  const firsts = new Map<string, TopicMessage>();
+  const firsts = new Map<string, IncomingMessage>();
   const total = late.partitions.reduce((sum, { low, end }) => sum + end - low, 0);
   let read = 0;
-  let messages = 0;
-  await topics.read(late, async (batch) => {
+  let foreign = 0;
+  let batch: IncomingMessage[] = [];
+  const flush = async (): Promise<void> => {
     const [first] = batch;
     if (!first) return;
-    const place = placeOf(first);
-    if (!firsts.has(place)) firsts.set(place, first);
-    const own = batch.filter(({ at }) => at >= born);
-    if (own.length > 0) {
-      await (isDeadLetterTopic(first.topic)
-        ? writeDeadLetters(db, own)
-        : writeMessages(db, own, earlyEnds.get(place) ?? 0));
-    }
-    read += batch.length;
-    messages += own.length;
+    await (deadLetterTopics.includes(first.topic)
+      ? writeDeadLetters(db, batch)
+      : writeMessages(db, batch, earlyEnds.get(partitionOf(first)) ?? 0));
+    batch = [];
     progress(read, total);
+  };
+  await topics.read(async (message) => {
+    const partition = partitionOf(message);
+    if (message.offset >= (lateEnds.get(partition) ?? 0)) return;
+    if (!firsts.has(partition)) firsts.set(partition, message);
+    read += 1;
+    if (message.timestamp < born) {
+      foreign += 1;
+      return;
+    }
+    const [first] = batch;
+    if (first && (batch.length === batchSize || partitionOf(first) !== partition)) await flush();
+    batch.push(message);
   });
+  await flush();
 
   await writeFloors(db, late, firsts);
   // Else the planner takes the new tables for small ones.
   for (const table of ['messages', 'said'] as const) await sql`analyze pg_temp.${sql.ref(table)}`.execute(db);
-  return { messages, foreign: read - messages };
+  return { messages: read - foreign, foreign };
 }
 
 async function writeFloors(
   db: Transaction<unknown>,
   { partitions }: Marks,
-  firsts: ReadonlyMap<string, TopicMessage>,
+  firsts: ReadonlyMap<string, IncomingMessage>,
 ): Promise<void> {
   const floors = new Map<string, string>();
   for (const each of partitions) {
-    const first = firsts.get(placeOf(each));
+    const first = firsts.get(partitionOf(each));
     // Retention may work while we read.
     if (each.low === 0 && (each.end === 0 || first?.offset === 0)) continue;
     // Nothing is left of a trimmed and empty partition, so nothing can be said of what it held.
-    const at = first?.at.toISOString() ?? nothingLeft;
+    const at = first?.timestamp.toISOString() ?? nothingLeft;
     // ISO times of one length sort as texts, and before `infinity`.
     if (at > (floors.get(each.topic) ?? '')) floors.set(each.topic, at);
   }
@@ -143,7 +147,7 @@ async function writeFloors(
 }
 const nothingLeft = 'infinity';
 
-const placeOf = ({ topic, partition }: Place): string => `${topic}/${partition}`;
+const partitionOf = ({ topic, partition }: Place): string => `${topic}/${partition}`;
 
 /** When the oldest schema of this database was made. */
 async function birthOf(db: Transaction<unknown>): Promise<Date> {
@@ -166,7 +170,7 @@ async function copyOutboxes(db: Transaction<unknown>): Promise<void> {
 
 async function writeMessages(
   db: Transaction<unknown>,
-  batch: readonly TopicMessage[],
+  batch: readonly IncomingMessage[],
   earlyEnd: number,
 ): Promise<void> {
   const facts = batch.map((message) => factsOf(message));
@@ -174,7 +178,7 @@ async function writeMessages(
     ['topic', 'text', batch.map(({ topic }) => topic)],
     ['partition', 'int', batch.map(({ partition }) => partition)],
     ['offset', 'bigint', batch.map(({ offset }) => offset)],
-    ['at', 'timestamptz', batch.map(({ at }) => at.toISOString())],
+    ['at', 'timestamptz', batch.map(({ timestamp }) => timestamp.toISOString())],
     ['key', 'text', batch.map(({ key }) => key)],
     ['id', 'text', batch.map(({ headers }) => headers['ce_id'] ?? null)],
     ['type', 'text', batch.map(({ headers }) => headers['ce_type'] ?? null)],
@@ -184,25 +188,31 @@ async function writeMessages(
     ['value', 'text', facts.map(({ value }) => value ?? null)],
     ['content', 'uuid', batch.map(({ value }) => hash('md5', value))],
     ['early', 'boolean', batch.map(({ offset }) => offset < earlyEnd)],
+    ['replay', 'boolean', batch.map((message) => replayOf(message) !== null)],
   ]);
 }
 
-async function writeDeadLetters(db: Transaction<unknown>, batch: readonly TopicMessage[]): Promise<void> {
-  const header = (name: Header): (string | null)[] => batch.map(({ headers }) => headers[name] ?? null);
+async function writeDeadLetters(db: Transaction<unknown>, batch: readonly IncomingMessage[]): Promise<void> {
+  const marks = batch.flatMap((message) => readMark(message) ?? []);
+  await write(db, 'decisions', [
+    ['place', 'text', marks.map(({ of }) => of)],
+    ['action', 'text', marks.map(({ action }) => action)],
+  ]);
+  const letters = batch.filter((message) => readMark(message) === null);
+  const header = (name: string): (string | null)[] => letters.map(({ headers }) => headers[name] ?? null);
   await write(db, 'dead_letters', [
-    ['topic', 'text', batch.map(({ topic }) => topic)],
-    ['partition', 'int', batch.map(({ partition }) => partition)],
-    ['offset', 'bigint', batch.map(({ offset }) => offset)],
+    ['place', 'text', letters.map(placeOf)],
+    ['topic', 'text', letters.map(({ topic }) => topic)],
     ['id', 'text', header('ce_id')],
     ['type', 'text', header('ce_type')],
-    ['service', 'text', batch.map(serviceOf)],
+    ['service', 'text', letters.map(serviceOf)],
     ['consumer', 'text', header('dlq_consumer')],
     ['reason', 'text', header('dlq_reason')],
     ['origin', 'text', header('dlq_source')],
   ]);
 }
 
-const serviceOf = ({ headers }: TopicMessage): string | null =>
+const serviceOf = ({ headers }: IncomingMessage): string | null =>
   /^\/core\/([a-z]+)$/.exec(headers['ce_source'] ?? '')?.[1] ?? null;
 
 interface Facts {
@@ -212,7 +222,7 @@ interface Facts {
 }
 
 /** What a message is about. Of one that is not as its type says nothing is known: its content tells that it is wrong. */
-function factsOf({ topic, headers, value }: TopicMessage): Facts {
+function factsOf({ topic, headers, value }: IncomingMessage): Facts {
   try {
     const type = headers['ce_type'] ?? '';
     if (topic === realtimeTopic) return type in shown ? (shown[type]?.(JSON.parse(value).data) ?? {}) : {};

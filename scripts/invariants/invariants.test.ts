@@ -11,9 +11,9 @@ import { services } from '../../contracts/route.ts';
 import { lockFolder } from '../../core/platform/db/folder-lock.ts';
 import { root } from '../services/state.ts';
 import { invariants } from './all.ts';
-import { breaks, sights } from './breaks.testing.ts';
+import { breaks, dieUnheard, sights } from './breaks.testing.ts';
 import type { Database } from './database.ts';
-import { orderIn, parcelBecomes } from './forge.testing.ts';
+import { orderIn, parcelBecomes, putIntoTopic } from './forge.testing.ts';
 import { hearers } from './hearers.ts';
 import { makeMarket } from './market.testing.ts';
 import { embeddedTopics } from './topics-embedded.ts';
@@ -129,6 +129,48 @@ describe('while the system works', () => {
     // The order has to go with its parcel, in its time.
     expect(violated(await reportAfter((db) => forgetStage(db, 'accepted'), live))).toEqual([]);
     expect(violated(await reportAfter((db) => forgetStage(db, 'created'), live))).toEqual(['stream-shows-the-parcel']);
+  });
+});
+
+describe('what an operator decided', () => {
+  const broken = (invariant: string) => {
+    const found = breaks.find((each) => each.invariant === invariant);
+    if (!found) throw new Error(`nothing breaks ${invariant}`);
+    return found.make;
+  };
+
+  it.each([
+    ['completed-sale-is-paid-out', 'pay_out_seller', 'completed'],
+    ['goods-are-paid', 'capture_payment', 'delivered'],
+    ['sold-ad-is-off-sale', 'mark_ad_sold', 'completed'],
+    ['cancelled-parcel-is-stopped', 'cancel_shipment', 'cancelled'],
+    ['cancelled-order-holds-no-money', 'return_money', 'cancelled'],
+  ])('is believed: %s does not ask for a skipped %s', async (invariant, step, status) => {
+    const skip = async (trx: Transaction<unknown>): Promise<void> => {
+      await broken(invariant)(trx);
+      await sql`
+        update orders.commands set state = 'skipped'
+        where step = ${step} and order_id in (select id from orders.orders where status = ${status})`.execute(trx);
+    };
+    expect(violated(await reportAfter(skip))).toEqual([]);
+  });
+
+  it('is believed of dead letters, too', async () => {
+    const discard = async (trx: Transaction<unknown>): Promise<void> => {
+      const of = await dieUnheard(trx);
+      const mark = { of, action: 'discarded', by: 'anna', at: new Date().toISOString() };
+      const told = { service: 'orders', topic: 'payments.v1.dlq', type: '', key: 'x', data: mark };
+      await putIntoTopic(trx, told, { dlq_mark: 'discarded' });
+    };
+    expect(violated(await reportAfter(discard))).toEqual([]);
+  });
+
+  it('a replay needs no row in an outbox', async () => {
+    const replay = (trx: Transaction<unknown>): Promise<string> => {
+      const told = { service: 'reports', topic: 'reports.v1', type: 'report.submitted', key: 'x', data: {} };
+      return putIntoTopic(trx, told, { dlq_replay_for: 'ads', dlq_replay_of: 'reports.v1.dlq/0/0', dlq_replays: '1' });
+    };
+    expect(violated(await reportAfter(replay))).toEqual([]);
   });
 });
 

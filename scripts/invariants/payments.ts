@@ -1,6 +1,7 @@
 // Invariants of payments: orders, payments and the provider's own books tell of the same money.
 import { sql } from 'kysely';
 import type { Invariant } from './invariant.ts';
+import { wasSkipped } from './saga-table.ts';
 
 export const payments: readonly Invariant[] = [
   {
@@ -84,7 +85,8 @@ export const payments: readonly Invariant[] = [
       select o.id as "order", p.id as payment, 'an order on its way, delivered or completed' as expected, o.status as found
       from payments.payments p join orders.orders o on o.payment_id = p.id
       where p.status = 'captured' and greatest(p.updated_at, o.updated_at) < ${calmBefore}
-        and o.status not in ('in_delivery', 'delivered', 'completed', 'cancelling')`,
+        and o.status not in ('in_delivery', 'delivered', 'completed', 'cancelling')
+        and not ${wasSkipped(sql`o.id`, 'return_money')}`,
   },
   {
     name: 'cancelled-order-holds-no-money',
@@ -94,7 +96,7 @@ export const payments: readonly Invariant[] = [
       select o.id as "order", p.id as payment, 'failed, voided or refunded' as expected, p.status as found
       from payments.payments p join orders.orders o on o.payment_id = p.id
       where o.status = 'cancelled' and p.status in ('in_progress', 'authorized')
-        and greatest(p.updated_at, o.updated_at) < ${calmBefore}`,
+        and greatest(p.updated_at, o.updated_at) < ${calmBefore} and not ${wasSkipped(sql`o.id`, 'return_money')}`,
   },
   {
     name: 'goods-are-paid',
@@ -106,7 +108,8 @@ export const payments: readonly Invariant[] = [
       from payments.payments p join orders.orders o on o.payment_id = p.id
       where greatest(p.updated_at, o.updated_at) < ${calmBefore} and (
         o.status = 'paid' and p.status = 'in_progress'
-        or o.status in ('in_delivery', 'delivered', 'completed') and p.status in ('in_progress', 'authorized'))`,
+        or o.status in ('in_delivery', 'delivered', 'completed') and p.status in ('in_progress', 'authorized'))
+        and not ${wasSkipped(sql`o.id`, 'capture_payment')}`,
   },
   {
     name: 'money-goes-back-only-when-cancelled',

@@ -1,6 +1,6 @@
 // The saga's table as a relation, so that histories can be joined with it.
 import { type RawBuilder, sql } from 'kysely';
-import { type State, saga } from '../../core/orders/saga.ts';
+import { type State, type Step, saga } from '../../core/orders/saga.ts';
 
 interface Move {
   /** Empty for the beginning. */
@@ -25,6 +25,11 @@ const distinct = [...new Set(moves.map((move) => JSON.stringify(move)))];
 /** As `saga("from", "to", reason, steps)`. */
 export const sagaTable: RawBuilder<unknown> = sql`
   jsonb_to_recordset(${`[${distinct.join(',')}]`}::text::jsonb) as saga("from" text, "to" text, reason text, steps jsonb)`;
+
+/** An operator has said of this step that it was done by hand, or that nobody needs it. */
+export const wasSkipped = (order: RawBuilder<unknown>, step: Step): RawBuilder<unknown> => sql`exists (
+  select from orders.commands skipped
+  where skipped.order_id = ${order} and skipped.step = ${step} and skipped.state = 'skipped')`;
 
 /** Statuses that end by themselves after a time. */
 export const timedStatuses: readonly string[] = states.flatMap(([status, { timeout }]) => (timeout ? [status] : []));
