@@ -27,6 +27,7 @@ const settings = [
 ];
 
 export async function openServer(url: string): Promise<Database> {
+  if (!URL.canParse(url)) throw new Error('DATABASE_URL is not a URL');
   const pool = new pg.Pool({
     connectionString: url,
     max: 1,

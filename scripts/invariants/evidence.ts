@@ -96,15 +96,16 @@ export async function gatherEvidence(
   let foreign = 0;
   let batch: IncomingMessage[] = [];
   const flush = async (): Promise<void> => {
-    const [first] = batch;
+    const full = batch;
+    const [first] = full;
     if (!first) return;
-    await (deadLetterTopics.includes(first.topic)
-      ? writeDeadLetters(db, batch)
-      : writeMessages(db, batch, earlyEnds.get(partitionOf(first)) ?? 0));
     batch = [];
+    await (deadLetterTopics.includes(first.topic)
+      ? writeDeadLetters(db, full)
+      : writeMessages(db, full, earlyEnds.get(partitionOf(first)) ?? 0));
     progress(read, total);
   };
-  await topics.read(async (message) => {
+  await topics.read((message) => {
     const partition = partitionOf(message);
     if (message.offset >= (lateEnds.get(partition) ?? 0)) return;
     if (!firsts.has(partition)) firsts.set(partition, message);
@@ -114,8 +115,10 @@ export async function gatherEvidence(
       return;
     }
     const [first] = batch;
-    if (first && (batch.length === batchSize || partitionOf(first) !== partition)) await flush();
+    const isFull = first && (batch.length === batchSize || partitionOf(first) !== partition);
+    const flushing = isFull ? flush() : undefined;
     batch.push(message);
+    return flushing;
   });
   await flush();
 

@@ -41,15 +41,21 @@ export async function readAllOfKafka(
       const end = ends.get(place);
       if (!isRunning() || end === undefined || BigInt(raw.offset) >= end) break;
       try {
-        await visit(incoming(batch.topic, batch.partition, raw));
+        const visiting = visit(incoming(batch.topic, batch.partition, raw));
+        // Topics have millions; most visits are over at once.
+        if (visiting) {
+          await visiting;
+          silence.refresh();
+          await heartbeat();
+        }
       } catch (error) {
         ends.clear();
         return over.reject(error);
       }
-      silence.refresh();
       resolveOffset(raw.offset);
-      await heartbeat();
     }
+    silence.refresh();
+    await heartbeat();
     if (BigInt(batch.lastOffset()) + 1n >= (ends.get(place) ?? 0n)) ends.delete(place);
     if (ends.size === 0) over.resolve();
   };
