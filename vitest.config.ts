@@ -6,7 +6,7 @@ const { postgres } = findServices(process.env);
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 90_000,
     setupFiles: ['tests/warnings.ts'],
     projects: [

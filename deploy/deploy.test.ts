@@ -88,7 +88,7 @@ describe('what is deployed', () => {
     ]);
     expect(stdout).toContain('SUCCESS');
     const rules = await exec('promtool', ['check', 'rules', join(here, 'prometheus/alerts.yml')]);
-    expect(rules.stdout).toContain('9 rules found');
+    expect(rules.stdout).toContain('SUCCESS');
   });
 
   it('has a Worker that Cloudflare’s own tool packs, below the size of the free plan', async () => {
