@@ -7,7 +7,7 @@ import { addNotice } from '../platform/db/notices.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
 import type { Patience } from '../platform/patience.ts';
 import type { Log } from '../platform/telemetry/log.ts';
-import type { CourierShipment } from './couriers/courier.ts';
+import { type CourierShipment, CourierUnavailable } from './couriers/courier.ts';
 import { hear, isFinal } from './rules.ts';
 import { appendChange, type ShipmentRow, type Trx, updateShipment } from './store.ts';
 
@@ -32,6 +32,10 @@ export async function applyWord(
   word: CourierShipment,
   changing: Changing,
 ): Promise<ShipmentRow> {
+  // Were it believed, this parcel would be known by another's number, and that one cancelled in its place.
+  if (word.reference !== shipment.id) {
+    throw new CourierUnavailable(`asked about shipment ${shipment.id} the courier answers about ${word.reference}`);
+  }
   if (shipment.courier_id !== null && shipment.courier_id !== word.courierId) {
     throw new Error(`shipment ${shipment.id} is registered as ${shipment.courier_id}, not ${word.courierId}`);
   }

@@ -199,6 +199,26 @@ describe('the way to the courier', () => {
     expect(await toldStages(shipmentId)).toEqual([['created', 1]]);
   });
 
+  it('may bring the answer to another question: nothing is mixed up', async () => {
+    const other = await creates();
+    const request = newShipment();
+    let mistakes = 0;
+    world.faults.between = async (incoming, forward) => {
+      const answer = await forward();
+      if (!incoming.url.endsWith('/v1/shipments') || mistakes > 0) return answer;
+      mistakes += 1;
+      const body = (await answer.json()) as object;
+      const id = await courierIdOf(other.shipmentId);
+      return Response.json({ ...body, id, reference: other.shipmentId, tracking_number: other.trackingNumber });
+    };
+    const created = await creates(request);
+    expect(mistakes).toBe(1);
+    expect(created.trackingNumber).not.toBe(other.trackingNumber);
+    await advances(request.shipmentId, 'accepted');
+    await becomes(request.shipmentId, 'accepted');
+    expect((await get(other.shipmentId))?.stage).toBe('STAGE_CREATED');
+  });
+
   it('may be closed: the caller hears so, and the parcel is registered when it opens', async () => {
     const request = newShipment();
     world.faults.between = async (incoming, forward) => (isApi(incoming) ? away() : forward());

@@ -8,7 +8,7 @@ import type { Outbox } from '../platform/db/outbox.ts';
 import type { Patience } from '../platform/patience.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import { book } from './ledger.ts';
-import type { ProviderPayment } from './providers/provider.ts';
+import { type ProviderPayment, ProviderUnavailable } from './providers/provider.ts';
 import { hear, type Intent, isFinal, type Source } from './rules.ts';
 import { appendChange, type PaymentRow, type Trx, updatePayment, wakeWorker } from './store.ts';
 
@@ -170,6 +170,10 @@ function reasonOf(payment: PaymentRow, status: PaymentStatus, word: ProviderPaym
 /** A word about other money, or about another registration, is no word about this payment. */
 function assertSame(payment: PaymentRow, word: ProviderPayment): void {
   const { amount, currency } = word.amount;
+  // Were it believed, this payment would be registered as another one, and captured or given back in its place.
+  if (word.reference !== payment.id) {
+    throw new ProviderUnavailable(`asked about payment ${payment.id} the provider answers about ${word.reference}`);
+  }
   if (payment.provider_id !== null && payment.provider_id !== word.providerId) {
     throw new Error(`payment ${payment.id} is registered as ${payment.provider_id}, not ${word.providerId}`);
   }

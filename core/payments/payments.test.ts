@@ -267,6 +267,25 @@ describe('the way to the provider', () => {
     ]);
   });
 
+  it('may bring the answer to another question: nobody pays for somebody else', async () => {
+    const other = await starts();
+    const request = newPayment();
+    let mistakes = 0;
+    world.faults.between = async (incoming, forward) => {
+      const answer = await forward();
+      if (!isApi(incoming, '/payments')) return answer;
+      const body = (await answer.json()) as { reference: string };
+      if (body.reference !== request.paymentId || mistakes > 0) return Response.json(body);
+      mistakes += 1;
+      return Response.json({ ...body, id: 'pay_of_somebody_else', reference: other.paymentId });
+    };
+    await starts(request);
+    expect(mistakes).toBe(1);
+    await approves(request.paymentId);
+    await becomes(request.paymentId, 'authorized');
+    expect(await statusOf(other.paymentId)).toBe('PAYMENT_STATUS_IN_PROGRESS');
+  });
+
   it('may be closed: the caller hears so, and the payment is registered when it opens', async () => {
     const request = newPayment();
     world.faults.between = async (incoming, forward) => (isApi(incoming, '') ? away() : forward());
