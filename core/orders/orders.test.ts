@@ -115,6 +115,42 @@ describe('orders', () => {
     expect(lost).toMatchObject({ reason: { code: 'ad-reserved' } });
   });
 
+  it('holds the ad for the next try with the key when delivery does not answer, and lets it go after a clear no', async () => {
+    const { order, refuse, holders } = world();
+    const [key, adId] = [uuidv7(), uuidv7()];
+    refuse.set('quote', new ProblemError('unavailable'));
+    await expect(order({ key, adId })).rejects.toMatchObject({ code: 'delivery-unavailable' });
+    const held = holders.get(adId);
+    // Were it released, the same request at the same moment could have made the order by now, and would lose its ad.
+    await expect(order({ adId, buyerId: newUser() })).rejects.toMatchObject({ code: 'ad-reserved' });
+    refuse.delete('quote');
+    expect((await order({ key, adId })).id).toBe(held);
+
+    const [otherKey, otherAd] = [uuidv7(), uuidv7()];
+    refuse.set('quote', new ProblemError('invalid-field'));
+    await expect(order({ key: otherKey, adId: otherAd })).rejects.toMatchObject({ code: 'invalid-field' });
+    expect(holders.has(otherAd)).toBe(false);
+    refuse.delete('quote');
+    expect(await order({ key: otherKey })).toMatchObject({ status: 'pending_payment' });
+  });
+
+  it('goes on with the same order when nobody knows whether the ad was reserved', async () => {
+    const { order, holders, refuse, buyer } = world();
+    const [key, adId] = [uuidv7(), uuidv7()];
+    refuse.set('reserve', new ProblemError('timeout'));
+    await expect(order({ key, adId })).rejects.toMatchObject({ code: 'timeout' });
+    // Ads has done it, and its answer was lost.
+    const { order_id: claimed } = await db
+      .selectFrom('order_keys')
+      .select('order_id')
+      .where('buyer_id', '=', buyer)
+      .where('key', '=', key)
+      .executeTakeFirstOrThrow();
+    holders.set(adId, claimed);
+    refuse.delete('reserve');
+    expect((await order({ key, adId })).id).toBe(claimed);
+  });
+
   it('gives the ad and the money back when the buyer cancels before the courier came', async () => {
     const { options, order, buyer, payment, settled, becomes, asked, holders } = world();
     await using _loop = await startCommandLoop(options);

@@ -45,6 +45,8 @@ export async function createOrder(options: CommandOptions, { buyerId, key, reque
     order_id: uuidv7() as OrderId,
     created_at: clock.now(),
   });
+  // Freed between the claim and the look at it: the next try may have it.
+  if (!claim) throw new ProblemError('request-in-progress', { headers: { 'retry-after': '1' } });
   if (claim.request_hash !== requestHash) {
     throw new ProblemError('idempotency-key-reused', { detail: 'Use a new Idempotency-Key for a new request' });
   }
@@ -54,7 +56,9 @@ export async function createOrder(options: CommandOptions, { buyerId, key, reque
     try {
       await placeOrder(options, claim.order_id, buyerId, request);
     } catch (error) {
-      await store.freeKey(db, buyerId, key);
+      // Without a clear no, nobody knows how far this came: the next try has to go on with the same order, which may
+      // hold the ad, or have been made meanwhile by the same request at the same moment.
+      if (isNo(error)) await store.freeKey(db, buyerId, key);
       throw error;
     }
   }
@@ -140,13 +144,22 @@ async function quoteOrRelease(
     if (!price) throw new Error('delivery quoted without a price');
     return { price, estimated };
   } catch (error) {
-    // Were this to fail too, the hold ends by itself.
-    await rpc.ads.release({ adId, orderId }, { idempotencyKey: `${orderId}:unreserve` }).catch(() => undefined);
-    if (error instanceof ProblemError && error.status >= 500)
-      throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
-    throw error;
+    if (isNo(error)) {
+      // Were this to fail too, the hold ends by itself.
+      await rpc.ads.release({ adId, orderId }, { idempotencyKey: `${orderId}:unreserve` }).catch(() => undefined);
+      throw error;
+    }
+    // The same request may be making the order at this moment, so the hold is not ours to end.
+    throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
   }
 }
+
+/** A rule has spoken, and would again. */
+const isNo = (error: unknown): error is ProblemError =>
+  error instanceof ProblemError &&
+  error.status < 500 &&
+  error.code !== 'too-many-requests' &&
+  error.code !== 'request-in-progress';
 
 /** The order once its payment can be paid. The command is durable: when this gives up, the loop goes on. */
 async function startPayment(options: CommandOptions, orderId: OrderId): Promise<OrderRow> {

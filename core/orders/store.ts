@@ -180,11 +180,11 @@ export function listOrders(
   return query.execute();
 }
 
-/** The first request with a key chooses the order's id; every later one learns it. */
+/** The first request with a key chooses the order's id; every later one learns it. Undefined when it was just freed. */
 export async function claimKey(
   db: Db,
   claim: { buyer_id: UserId; key: string; request_hash: string; order_id: OrderId; created_at: Date },
-): Promise<{ request_hash: string; order_id: OrderId; response: Order | null }> {
+): Promise<{ request_hash: string; order_id: OrderId; response: Order | null } | undefined> {
   await db
     .insertInto('order_keys')
     .values({ ...claim, response: 'null' })
@@ -195,7 +195,7 @@ export async function claimKey(
     .select(['request_hash', 'order_id', 'response'])
     .where('buyer_id', '=', claim.buyer_id)
     .where('key', '=', claim.key)
-    .executeTakeFirstOrThrow();
+    .executeTakeFirst();
 }
 
 /** Keeps the first answer and returns it, whoever was first. */
