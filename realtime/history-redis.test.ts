@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ChannelMessage } from '../contracts/stream.ts';
+import { Link } from '../tests/faults/link.ts';
 import { describeWith } from '../tests/services.ts';
 import { until } from '../tests/until.ts';
 import { describeHistory } from './history.contract.ts';
@@ -142,6 +143,25 @@ describe.skipIf(!hasRedisServer)('the history in a Redis server that fails', () 
     await until('the subscription holds again', () => interruptions > before);
     await say(history, 2);
     await until('the second message is heard', () => heard.length === 2);
+  });
+
+  it('replaces connections that die without a word', async () => {
+    await using link = await Link.open({ name: 'redis', targets: [Number(new URL(server.url).port)] });
+    const url = `redis://127.0.0.1:${link.port}`;
+    await using history = new RedisHistory({ url, topicEpoch, log: silentLog, clock: Date.now, pingMs: 200 });
+    const heard: number[] = [];
+    await using _ = await history.listen('user:a', {
+      message: ({ position }) => heard.push(position.offset),
+      interrupted: () => {},
+    });
+    await say(history, 1);
+    await until('the first message is heard', () => heard.includes(1));
+    link.halfOpen();
+    await until('the history can be written again', async () => say(history, 2), { timeoutMs: 25_000 });
+    await until('it is heard again', async () => {
+      await say(history, 3 + heard.length);
+      return heard.some((offset) => offset > 2);
+    });
   });
 
   it('leaves nothing behind that does not expire, but for one epoch and one hash', async () => {

@@ -38,7 +38,7 @@ export interface RedisHistoryOptions {
   readonly clock: () => number;
   readonly log: Log;
   readonly limits?: Partial<HistoryLimits>;
-  /** How often a silent pub/sub connection is asked whether it lives. */
+  /** How often connections are asked whether they live. */
   readonly pingMs?: number;
 }
 
@@ -92,7 +92,10 @@ export class RedisHistory implements History {
     this.#commands.on('ready', () => this.#inBackground('redis.verify_failed', this.#verify()));
     this.#wakeUps.on('ready', () => this.#inBackground('redis.resubscribe_failed', this.#resubscribe()));
     this.#wakeUps.on('message', (name: string, text: string) => this.#hear(name, text));
-    this.#pinging = setInterval(() => this.#inBackground('redis.ping_failed', this.#ping()), pingMs);
+    this.#pinging = setInterval(() => {
+      for (const client of [this.#commands, this.#wakeUps])
+        this.#inBackground('redis.ping_failed', this.#ping(client));
+    }, pingMs);
     this.#pinging.unref();
     this.#inBackground('redis.info_failed', this.#checkEviction());
   }
@@ -314,13 +317,13 @@ export class RedisHistory implements History {
     this.#interruptAll();
   }
 
-  async #ping(): Promise<void> {
-    if (this.#wakeUps.status !== 'ready') return;
+  async #ping(client: Redis): Promise<void> {
+    if (client.status !== 'ready') return;
     try {
-      await this.#wakeUps.ping();
+      await client.ping();
     } catch (error) {
       // A connection that died without a word; what was missed meanwhile is read again after the next.
-      this.#wakeUps.disconnect(true);
+      if (client.status === 'ready') client.disconnect(true);
       throw error;
     }
   }
