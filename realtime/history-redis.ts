@@ -93,8 +93,7 @@ export class RedisHistory implements History {
     this.#wakeUps.on('ready', () => this.#inBackground('redis.resubscribe_failed', this.#resubscribe()));
     this.#wakeUps.on('message', (name: string, text: string) => this.#hear(name, text));
     this.#pinging = setInterval(() => {
-      for (const client of [this.#commands, this.#wakeUps])
-        this.#inBackground('redis.ping_failed', this.#ping(client));
+      for (const client of [this.#commands, this.#wakeUps]) this.#inBackground('redis.ping_failed', this.#ping(client));
     }, pingMs);
     this.#pinging.unref();
     this.#inBackground('redis.info_failed', this.#checkEviction());

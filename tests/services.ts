@@ -23,12 +23,15 @@ export function describeWith(service: ServiceName, title: string, tests: (addres
   }
   const reason = `needs ${titles[service]}: set ${variables[service]} or run \`npm run services\``;
   describe(title, () => {
-    if (isSet(process.env['CI'])) {
+    if (inCI()) {
       it(reason, () => {
         throw new Error(`${titles[service]} is missing, and in CI nothing may be left out`);
       });
     } else it.skip(reason, () => {});
   });
 }
+
+/** There nothing may be left out unseen. */
+export const inCI = (): boolean => isSet(process.env['CI']);
 
 const isSet = (value: string | undefined): boolean => value !== undefined && !['', '0', 'false'].includes(value);

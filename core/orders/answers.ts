@@ -38,4 +38,4 @@ export function outcomeOf(step: Step, code: ProblemCode | null, why: string): Ou
 }
 
 /** Refusals are rules speaking (4xx); trouble on the way (5xx, too many requests, still running) passes. */
-const isRefusal = (code: ProblemCode): boolean => problems[code][0] < 500 && !silences.includes(code);
+export const isRefusal = (code: ProblemCode): boolean => problems[code][0] < 500 && !silences.includes(code);

@@ -8,6 +8,7 @@ import { ProblemError } from '../../contracts/problem.ts';
 import type { RpcClients } from '../platform/service.ts';
 import { injectTrace } from '../platform/telemetry/tracing.ts';
 import { advance, tellStatus } from './advance.ts';
+import { isRefusal } from './answers.ts';
 import { type CommandOptions, runStep } from './commands.ts';
 import { opened } from './decide.ts';
 import { orderCan, type SagaEvent } from './saga.ts';
@@ -155,11 +156,7 @@ async function quoteOrRelease(
 }
 
 /** A rule has spoken, and would again. */
-const isNo = (error: unknown): error is ProblemError =>
-  error instanceof ProblemError &&
-  error.status < 500 &&
-  error.code !== 'too-many-requests' &&
-  error.code !== 'request-in-progress';
+const isNo = (error: unknown): boolean => error instanceof ProblemError && isRefusal(error.code);
 
 /** The order once its payment can be paid. The command is durable: when this gives up, the loop goes on. */
 async function startPayment(options: CommandOptions, orderId: OrderId): Promise<OrderRow> {

@@ -22,6 +22,10 @@ const programs = {
 } satisfies Record<string, Program>;
 export type ProgramName = keyof typeof programs;
 
+/** Whether all of them are there already. */
+export const hasPrograms = (names: readonly ProgramName[]): boolean =>
+  names.every((name) => programs[name].find() !== undefined);
+
 /** Paths of the programs; installs what is missing where that is possible, and says what to do where it isn't. */
 export function providePrograms<Name extends ProgramName>(names: readonly Name[]): Record<Name, string> {
   const missing = names.map((name) => programs[name]).filter((program) => program.find() === undefined);

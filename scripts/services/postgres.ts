@@ -40,6 +40,11 @@ export async function startPostgres(postgres: string, { folder, port }: Place): 
   return { url: url(database), port, process };
 }
 
+/** What a server that does not run any more has left, wherever that had to be. */
+export function removePostgresData(folder: string): void {
+  rmSync(serverFolder(folder, serverAccount()), { recursive: true, force: true });
+}
+
 /** Rejects when it does not answer. */
 export async function pingPostgres(url: string): Promise<void> {
   await query(url, 'select 1');

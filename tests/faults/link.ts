@@ -6,8 +6,6 @@ export interface LinkOptions {
   readonly name: string;
   /** Ports on this machine. With several, each connection takes the next one that lets itself be reached. */
   readonly targets: readonly number[];
-  /** Where it listens; any free port when not given. */
-  readonly port?: number;
 }
 
 /** What is done to what passes. */
@@ -42,7 +40,7 @@ export class Link implements AsyncDisposable {
 
   static async open(options: LinkOptions): Promise<Link> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
-    server.listen(options.port ?? 0, '127.0.0.1');
+    server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new Link(options, server);
   }

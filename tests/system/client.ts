@@ -42,6 +42,7 @@ export class Client {
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
+    signal?: AbortSignal,
   ): Promise<Answer<Body>> {
     const response = await fetch(this.base + path, {
       method,
@@ -52,6 +53,7 @@ export class Client {
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       redirect: 'manual',
+      ...(signal ? { signal } : {}),
     });
     const text = await response.text();
     let parsed: unknown = text;
