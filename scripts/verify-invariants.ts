@@ -15,6 +15,7 @@ const Options = z.object({
   live: z.boolean().default(false),
   'bound-seconds': z.coerce.number().int().min(1).max(86_400).default(60),
   watched: z.string().min(1).optional(),
+  'lost-webhooks': z.string().min(1).optional(),
   data: z.string().min(1).optional(),
 });
 type Options = z.output<typeof Options>;
@@ -27,6 +28,7 @@ function optionsOf(args: readonly string[]): Options {
       live: { type: 'boolean' },
       'bound-seconds': { type: 'string' },
       watched: { type: 'string' },
+      'lost-webhooks': { type: 'string' },
       data: { type: 'string' },
     },
   });
@@ -83,6 +85,7 @@ try {
     live: options.live,
     boundSeconds: options['bound-seconds'],
     watched: options.watched,
+    lostWebhooks: options['lost-webhooks'],
     progress: progressTo((line) => console.error(line)),
   });
   const cost = {

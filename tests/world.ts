@@ -201,6 +201,7 @@ const memoryObjects = (objects: Map<string, StoredObject>): ObjectStore => ({
 });
 
 const memoryMailer = (mails: Mail[]): Mailer => ({
+  longestTryMs: 20_000,
   send: async (mail) => void mails.push(mail),
   [Symbol.asyncDispose]: async () => undefined,
 });

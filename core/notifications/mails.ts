@@ -22,8 +22,8 @@ export interface MailsOptions extends NotificationsOptions {
   readonly publicUrl: string;
 }
 
-/** Longer than a try may take: while it runs nobody else begins the same mail. */
-const leaseMs = 3 * 60_000;
+/** Beyond the longest try: the address is asked for before, and the end written down after it. While a mail is leased nobody else begins it. */
+const leaseMarginMs = 10_000;
 const atOnce = 20;
 const firstPauseMs = 2_000;
 const longestPauseMs = 3_600_000;
@@ -42,7 +42,12 @@ export const startMailLoop = (options: MailsOptions): Promise<Loop> =>
 /** True when more may be waiting. */
 export async function sendDueMails(options: MailsOptions): Promise<boolean> {
   const now = options.clock.now();
-  const mails = await takeMails(options.db, now, new Date(now.getTime() + leaseMs), atOnce);
+  const mails = await takeMails(
+    options.db,
+    now,
+    new Date(now.getTime() + leaseMarginMs + options.mailer.longestTryMs),
+    atOnce,
+  );
   if (mails.length === 0) return false;
   const orders = await readOrders(options.db, [...new Set(mails.flatMap(({ order_id }) => order_id ?? []))]);
   await Promise.all(mails.map((mail) => sendOne(options, mail, mail.order_id ? orders.get(mail.order_id) : undefined)));

@@ -39,6 +39,7 @@ export async function notificationsWorld() {
     metrics: createMetrics({ part: 'test' }),
     publicUrl: 'https://lotok.test/',
     mailer: {
+      longestTryMs: 20_000,
       async send(mail) {
         if (trouble.mailer) throw trouble.mailer;
         sent.push(mail);

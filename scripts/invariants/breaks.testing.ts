@@ -41,7 +41,13 @@ export const breaks: readonly Break[] = [
         db,
       );
       const data = { order_id, status: 'in_progress', version: 1 };
-      await tell(db, { service: 'payments', topic: 'payments.v1', type: 'payment.status_changed', key: id, data });
+      await tell(db, {
+        service: 'payments',
+        topic: 'payments.v1',
+        type: 'payment.status_changed',
+        key: order_id,
+        data,
+      });
     },
   },
   {
@@ -537,8 +543,8 @@ export const breaks: readonly Break[] = [
     invariant: 'every-change-is-told-once',
     when: 'a capture was never told',
     make: async (db) => {
-      const { payment_id } = await orderIn(db, 'delivered');
-      await forget(db, 'payments', `key = '${payment_id}' and value like '%"status":"captured"%'`);
+      const { id } = await orderIn(db, 'delivered');
+      await forget(db, 'payments', `key = '${id}' and value like '%"status":"captured"%'`);
     },
   },
   {
@@ -553,13 +559,13 @@ export const breaks: readonly Break[] = [
     invariant: 'events-are-in-order',
     when: 'a capture is told before the authorisation',
     make: async (db) => {
-      const { payment_id } = await orderIn(db, 'delivered');
+      const { id } = await orderIn(db, 'delivered');
       await sql`
         with ends as (
-          select min("offset") as first, max("offset") as last from bus.messages where topic = 'payments.v1' and key = ${payment_id})
+          select min("offset") as first, max("offset") as last from bus.messages where topic = 'payments.v1' and key = ${id})
         update bus.messages set value = other.value, headers = other.headers
-        from ends, (select "offset", value, headers from bus.messages where topic = 'payments.v1' and key = ${payment_id}) as other
-        where topic = 'payments.v1' and key = ${payment_id} and messages."offset" in (ends.first, ends.last)
+        from ends, (select "offset", value, headers from bus.messages where topic = 'payments.v1' and key = ${id}) as other
+        where topic = 'payments.v1' and key = ${id} and messages."offset" in (ends.first, ends.last)
           and other."offset" in (ends.first, ends.last) and other."offset" <> messages."offset"`.execute(db);
     },
   },

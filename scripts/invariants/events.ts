@@ -74,10 +74,10 @@ export const events: readonly Invariant[] = [
           row_number() over (partition by t.order_id order by t.id), t.value, o.created_at, t.at
         from orders.timeline t join orders.orders o on o.id = t.order_id where t.kind = 'order'
         union all
-        select 'payment.status_changed', 'payments.v1', c.payment_id, c.version, c.status, p.created_at, c.at
+        select 'payment.status_changed', 'payments.v1', p.order_id, c.version, c.status, p.created_at, c.at
         from payments.payment_changes c join payments.payments p on p.id = c.payment_id
         union all
-        select 'delivery.stage_changed', 'deliveries.v1', c.shipment_id, c.version, c.stage, s.created_at, c.at
+        select 'delivery.stage_changed', 'deliveries.v1', s.order_id, c.version, c.stage, s.created_at, c.at
         from delivery.shipment_changes c join delivery.shipments s on s.id = c.shipment_id
         union all
         select 'ad.changed', 'ads.v1', id, generate_series(1, version), null, created_at, updated_at from ads.ads

@@ -53,6 +53,7 @@ export async function prepareEvidence(db: Kysely<unknown>): Promise<void> {
     sql`create temporary table if not exists floors (topic text, at timestamptz) on commit delete rows`,
     sql`create temporary table if not exists group_places (service text, topic text, partition int, next_offset bigint)
       on commit delete rows`,
+    sql`create temporary table if not exists lost_webhooks (id text) on commit delete rows`,
     sql`create temporary table if not exists watched (line int, id text, watcher text, order_id uuid, kind text, value text) on commit delete rows`,
   ];
   for (const table of tables) await table.execute(db);

@@ -114,7 +114,7 @@ export async function paymentBecomes(db: Db, order: Order, status: 'captured' | 
   await line(db, order, 'payment', status);
   await book(db, order, status);
   const data = { order_id: order.id, status, version };
-  await tell(db, { service: 'payments', topic: 'payments.v1', type: 'payment.status_changed', key: id, data });
+  await tell(db, { service: 'payments', topic: 'payments.v1', type: 'payment.status_changed', key: order.id, data });
 }
 
 async function book(db: Db, { id, payment_id }: Order, kind: 'captured' | 'refunded'): Promise<void> {
@@ -132,7 +132,7 @@ async function book(db: Db, { id, payment_id }: Order, kind: 'captured' | 'refun
 /** As if the money had never been taken. */
 export async function uncapture(db: Db, order: Order): Promise<void> {
   const id = order.payment_id;
-  await forget(db, 'payments', `value like '%"status":"captured"%' and key = '${id}'`);
+  await forget(db, 'payments', `value like '%"status":"captured"%' and key = '${order.id}'`);
   await sql`delete from payments.payment_changes where payment_id = ${id} and status = 'captured'`.execute(db);
   await sql`
     delete from payments.ledger_entries where transaction_id in (
@@ -174,7 +174,7 @@ export async function parcelBecomes(db: Db, order: Order, stage: string): Promis
   );
   await line(db, order, 'delivery', stage);
   const data = { order_id: order.id, stage, version };
-  await tell(db, { service: 'delivery', topic: 'deliveries.v1', type: 'delivery.stage_changed', key: id, data });
+  await tell(db, { service: 'delivery', topic: 'deliveries.v1', type: 'delivery.stage_changed', key: order.id, data });
   await show(db, order, 'delivery.stage', { stage });
 }
 

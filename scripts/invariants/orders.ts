@@ -1,7 +1,7 @@
 // Invariants of orders: their life follows the saga's table, in time, and what it owes to others is done.
 import { sql } from 'kysely';
 import type { Invariant } from './invariant.ts';
-import { orderHistory, sagaTable, timedStatuses } from './saga-table.ts';
+import { orderHistory, sagaTable, timedStatuses, wasUnwantedAtOnce } from './saga-table.ts';
 
 const daysOfKeys = 6;
 
@@ -82,6 +82,7 @@ export const orders: readonly Invariant[] = [
           on saga."from" = history."from" and saga."to" = history."to"
           and (saga.reason is null or saga.reason = history.reason)
         cross join lateral jsonb_array_elements_text(saga.steps) as step(name)
+        where not ${wasUnwantedAtOnce(sql`step.name`)}
       ), known as (select distinct order_id, step from orders.commands)
       select order_id as "order", step, case when o.step is null then 'not owed' else 'owed' end as expected,
         case when k.step is null then 'not written down' else 'written down' end as found

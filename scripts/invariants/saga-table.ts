@@ -13,6 +13,8 @@ interface Move {
 
 const states = Object.entries(saga) as [string, State][];
 
+const unwantedIn = Object.fromEntries(states.map(([status, { unwanted = [] }]) => [status, unwanted]));
+
 const moves: readonly Move[] = [
   { from: '', to: 'pending_payment', reason: null, steps: ['start_payment'] },
   ...states.flatMap(([from, { on }]) =>
@@ -25,6 +27,12 @@ const distinct = [...new Set(moves.map((move) => JSON.stringify(move)))];
 /** As `saga("from", "to", reason, steps)`. */
 export const sagaTable: RawBuilder<unknown> = sql`
   jsonb_to_recordset(${`[${distinct.join(',')}]`}::text::jsonb) as saga("from" text, "to" text, reason text, steps jsonb)`;
+
+/** Whether the step became unwanted in the same moment in which it was owed: then it was never written down. */
+export const wasUnwantedAtOnce = (step: RawBuilder<unknown>): RawBuilder<unknown> => sql`exists (
+  select from orders.timeline later join jsonb_each(${JSON.stringify(unwantedIn)}::text::jsonb) as unwanted(status, steps)
+    on unwanted.status = later.value and unwanted.steps ? ${step}
+  where later.order_id = history.order_id and later.kind = 'order' and later.id > history.id and later.at = history.at)`;
 
 /** An operator has said of this step that it was done by hand, or that nobody needs it. */
 export const wasSkipped = (order: RawBuilder<unknown>, step: Step): RawBuilder<unknown> => sql`exists (

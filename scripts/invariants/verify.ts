@@ -1,9 +1,10 @@
 // The verification: everything is looked at in one read-only transaction, so that all books are of one moment.
+import { readFile } from 'node:fs/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { services } from '../../contracts/route.ts';
 import { invariants } from './all.ts';
 import type { Database } from './database.ts';
-import { gatherEvidence, type Marks, prepareEvidence, type Topics } from './evidence.ts';
+import { gatherEvidence, type Marks, prepareEvidence, type Topics, write } from './evidence.ts';
 import type { Book, Invariant, Moment } from './invariant.ts';
 import { embeddedTopics } from './topics-embedded.ts';
 import { loadWatched } from './watched.ts';
@@ -43,6 +44,8 @@ export interface VerifyOptions {
   readonly boundSeconds: number;
   /** JSON lines of what watchers saw. */
   readonly watched?: string | undefined;
+  /** Ids of webhooks, one on a line, that were lost on their way although somebody took them. */
+  readonly lostWebhooks?: string | undefined;
   readonly progress: (line: string) => void;
 }
 
@@ -71,7 +74,7 @@ export async function examine(
   at: Date,
   options: VerifyOptions,
 ): Promise<Report> {
-  const { live, boundSeconds, watched, progress } = options;
+  const { live, boundSeconds, watched, lostWebhooks, progress } = options;
   const books = await booksOf(db);
   const late = await topics.marks();
   progress('reading the topics');
@@ -81,6 +84,10 @@ export async function examine(
     progress: (done, of) => progress(`read ${done} of ${of} messages`),
   });
   if (watched !== undefined) await loadWatched(db, watched);
+  if (lostWebhooks !== undefined) {
+    const ids = (await readFile(lostWebhooks, 'utf8')).split('\n').filter(Boolean);
+    await write(db, 'lost_webhooks', [['id', 'text', ids]]);
+  }
 
   const bound = new Date(at.getTime() - boundSeconds * 1000);
   const moment: Moment = { at, calmBefore: live ? bound : afterAll(at), overdueBefore: bound };

@@ -16,7 +16,7 @@ const remembered = (books: string, events: string, at: Date): RawBuilder<unknown
   from ${sql.table(`${books}.webhooks`)} w
   full join ${sql.table(events)} e on e.event_id = w.id
   where w.id is null and e.received_at > ${at}::timestamptz - make_interval(days => ${daysOfWebhooks})
-    or e.event_id is null and w.delivered_at is not null`;
+    or e.event_id is null and w.delivered_at is not null and w.id not in (select id from pg_temp.lost_webhooks)`;
 
 export const webhooks: readonly Invariant[] = [
   {

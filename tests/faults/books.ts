@@ -11,6 +11,7 @@ const underWay: Readonly<Record<string, string>> = {
   'shipments to register or cancel': `select count(*) from delivery.shipments where stage is null or cancelling`,
   'notices to hand over': `select (select count(*) from payments.notices where taken_at is null) + (select count(*) from delivery.notices where taken_at is null)`,
   'webhooks to send': `select (select count(*) from sandbox_psp.webhooks where delivered_at is null) + (select count(*) from sandbox_courier.webhooks where delivered_at is null)`,
+  'mails to send': `select count(*) from notifications.notifications where mail = 'owed'`,
   'events to publish': `select ${services.map((name) => `(select count(*) from ${name}.outbox where published_at is null)`).join(' + ')}`,
 };
 

@@ -89,12 +89,14 @@ describe('the postman', () => {
     let refuses = 0;
     const answer = async (request: Request): Promise<Response> => {
       if (refuses-- > 0) return new Response(null, { status: 500 });
-      heard.push(`${request.headers.get('x-signature')} ${await request.text()}`);
+      const { id } = (await request.json()) as { id: string };
+      heard.push(`${request.headers.get('x-signature')} ${id}`);
       return new Response(null, { status: 204 });
     };
     const listener = opened.use(await listen({ fetch: answer, hostname: '127.0.0.1', port: 0 }));
     const gateway = opened.use(await new WebhookGateway(() => [`http://127.0.0.1:${listener.port}`], certain).listen());
-    const send = async (body: string): Promise<number> => {
+    const send = async (id: string): Promise<number> => {
+      const body = JSON.stringify({ id });
       const headers = { 'x-signature': 'signed' };
       return (await fetch(`${gateway.url}/v1/payments/webhooks/sandbox`, { method: 'POST', body, headers })).status;
     };
@@ -137,5 +139,6 @@ describe('the postman', () => {
     gateway.end();
     expect(await send('b')).toBe(204);
     expect(heard).toEqual(['signed b']);
+    expect([...gateway.lost]).toEqual(['a']);
   });
 });

@@ -181,6 +181,8 @@ function subjectOf({ path, body }: Message): string {
 /** Where the sandbox companies send their webhooks. What it has taken it brings, except what it loses on purpose. */
 export class WebhookGateway extends Gateway<WebhookTrouble> {
   readonly #carrying = new Set<Promise<void>>();
+  /** Ids of webhooks that were taken and will never be brought. */
+  readonly lost = new Set<string>();
   readonly #stopping = new AbortController();
 
   /** Webhooks that were taken and are still to be brought. */
@@ -204,6 +206,7 @@ export class WebhookGateway extends Gateway<WebhookTrouble> {
         await sleep(between(this.luck, 500, 6_000));
         return this.forward(message);
       case 'lost':
+        this.#lose(message);
         return taken;
       case 'repeated':
         for (let copies = this.luck.whole(1, 3); copies > 0; copies -= 1) {
@@ -232,5 +235,11 @@ export class WebhookGateway extends Gateway<WebhookTrouble> {
       if (status < 300) return;
       await sleep(1_000, undefined, { signal }).catch(() => undefined);
     }
+    this.#lose(message);
+  }
+
+  #lose({ body }: Message): void {
+    const { id } = JSON.parse(body) as { id: string };
+    this.lost.add(id);
   }
 }

@@ -1,5 +1,6 @@
 // A run from its beginning to its end: the stage, the load, the faults, the calm after them, and the reckoning.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Books } from './books.ts';
 import type { Timeouts } from './environment.ts';
@@ -105,7 +106,10 @@ export async function runFaults(options: RunOptions): Promise<Outcome> {
 
   violations.push(...promises.brokenBy(await books.statuses()));
   const env = { DATABASE_URL: stage.servers.postgres.url, KAFKA_BROKERS: stage.servers.kafka.url };
-  const { holds, output: verdict } = await verifyInvariants(env, load.watchedFile);
+  const lostWebhooksFile = join(folder, 'lost-webhooks.txt');
+  await writeFile(lostWebhooksFile, [...stage.webhooks.lost].join('\n'));
+  const known = { watchedFile: load.watchedFile, lostWebhooksFile };
+  const { holds, output: verdict } = await verifyInvariants(env, known);
   if (!holds) violations.push('the invariants do not hold, see above');
 
   return {

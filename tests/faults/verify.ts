@@ -13,8 +13,19 @@ export interface Verdict {
   readonly output: string;
 }
 
-export async function verifyInvariants(env: Readonly<Record<string, string>>, watchedFile: string): Promise<Verdict> {
-  const args = [script, '--json', '--bound-seconds', String(boundSeconds), '--watched', watchedFile];
+export interface Known {
+  /** What the watchers saw. */
+  readonly watchedFile: string;
+  /** Webhooks that were lost on purpose. */
+  readonly lostWebhooksFile: string;
+}
+
+export async function verifyInvariants(
+  env: Readonly<Record<string, string>>,
+  { watchedFile, lostWebhooksFile }: Known,
+): Promise<Verdict> {
+  const args = [script, '--json', '--bound-seconds', String(boundSeconds)];
+  args.push('--watched', watchedFile, '--lost-webhooks', lostWebhooksFile);
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },

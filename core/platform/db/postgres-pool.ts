@@ -70,9 +70,10 @@ export const poolForKysely = (pool: pg.Pool): PostgresPool => ({
         return { command: 'SELECT', rowCount: 0, rows: [] };
       }
       try {
-        const answer = send();
-        if (control === 'commit') await Promise.all(unanswered.splice(0));
-        return (await answer) as unknown as PostgresQueryResult<Row>;
+        if (control !== 'commit') return (await send()) as unknown as PostgresQueryResult<Row>;
+        // Sent at once; where an earlier statement failed, its own error says more than the commit's.
+        const [answer] = await Promise.all([send(), ...unanswered.splice(0)]);
+        return answer as unknown as PostgresQueryResult<Row>;
       } catch (error) {
         if (isUnanswered(error)) dead = error;
         // An earlier statement is what failed.

@@ -38,6 +38,7 @@ export async function openMailbox({ databases, clock, kept = 2_000 }: MailboxOpt
   const db = await databases.open<MailboxTables>('mailbox', migrations);
   let sent = 0;
   return {
+    longestTryMs: 20_000, // as long as a statement may take
     async send({ id, to, subject, text, html }) {
       await db
         .insertInto('mails')

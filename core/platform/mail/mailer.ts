@@ -11,6 +11,8 @@ export interface Mail {
 }
 
 export interface Mailer extends AsyncDisposable {
+  /** No try takes longer. */
+  readonly longestTryMs: number;
   /** Resolves when the next hop has taken the mail; rejects to be tried again, or with `MailRefused`. */
   send(mail: Mail): Promise<void>;
 }

@@ -28,6 +28,8 @@ export async function openSmtp({ url, from }: SmtpOptions): Promise<Mailer> {
     disableUrlAccess: true,
   });
   return {
+    // A few silences, behind others in the pool.
+    longestTryMs: 6 * silenceTimeoutMs,
     async send({ id, to, subject, text, html, headers = {} }: Mail) {
       try {
         await transport.sendMail({
