@@ -56,6 +56,8 @@ export async function createDatabase(server: string): Promise<AsyncDisposable & 
     await client.end();
   };
   await run(`create database ${name}`);
+  // From the first time on, so that a statement which works only when its values are known fails here.
+  await run(`alter database ${name} set plan_cache_mode = force_generic_plan`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {

@@ -246,7 +246,7 @@ export function takeMails(db: Db, now: Date, leaseUntil: Date, limit: number): P
       select
         .selectFrom('notifications as due')
         .select('due.id')
-        .where('due.mail', '=', 'owed')
+        .where('due.mail', '=', sql.lit('owed'))
         .where('due.mail_not_before', '<=', now)
         .orderBy('due.mail_not_before')
         .orderBy('due.id')

@@ -239,7 +239,9 @@ export async function oweCommands(
     .insertInto('commands')
     .values(owed.map(({ id: _id, ...command }) => ({ ...command, ...added })))
     // Each step happens once in an order's life; one that was dropped never happened.
-    .onConflict((conflict) => conflict.columns(['order_id', 'step']).where('state', '<>', 'dropped').doNothing());
+    .onConflict((conflict) =>
+      conflict.columns(['order_id', 'step']).where('state', '<>', sql.lit('dropped')).doNothing(),
+    );
   await addAndNotifyLater(trx, insert, commandsChannel);
 }
 
@@ -267,7 +269,7 @@ export async function takeCommand(
       let due = select
         .selectFrom('commands as due')
         .select('due.id')
-        .where('due.state', '=', 'owed')
+        .where('due.state', '=', sql.lit('owed'))
         .where('due.not_before', '<=', now)
         .where(({ not, exists, selectFrom }) =>
           not(
@@ -276,7 +278,7 @@ export async function takeCommand(
                 .select('earlier.id')
                 .whereRef('earlier.order_id', '=', 'due.order_id')
                 .whereRef('earlier.id', '<', 'due.id')
-                .where('earlier.state', 'in', ['owed', 'parked']),
+                .where('earlier.state', 'in', sql<never>`('owed', 'parked')`),
             ),
           ),
         )
@@ -309,7 +311,12 @@ export function updateCommand(
 export const readCommands = (trx: Trx, orderId: OrderId): Promise<CommandRow[]> =>
   trx
     .with('owed', (query) =>
-      query.selectFrom('commands').selectAll().where('order_id', '=', orderId).where('state', '=', 'owed').forUpdate(),
+      query
+        .selectFrom('commands')
+        .selectAll()
+        .where('order_id', '=', orderId)
+        .where('state', '=', sql.lit('owed'))
+        .forUpdate(),
     )
     .selectFrom('owed')
     .selectAll()

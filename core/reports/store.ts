@@ -34,7 +34,7 @@ export async function insertReport(trx: Trx, report: ReportRow): Promise<boolean
     .insertInto('reports')
     .values(report)
     .onConflict((conflict) =>
-      conflict.columns(['reporter_id', 'subject_type', 'subject_id']).where('status', '=', 'processing').doNothing(),
+      conflict.columns(['reporter_id', 'subject_type', 'subject_id']).where('status', '=', sql.lit('processing')).doNothing(),
     )
     .returning('id')
     .executeTakeFirst();
@@ -48,7 +48,7 @@ export const findInWork = (db: Db, reporterId: UserId, subject: Report['subject'
     .where('reporter_id', '=', reporterId)
     .where('subject_type', '=', subject.type)
     .where('subject_id', '=', subject.id)
-    .where('status', '=', 'processing')
+    .where('status', '=', sql.lit('processing'))
     .executeTakeFirst();
 
 /** Spends one of a person's reports; false when none is left for now. One statement, so none is spent twice. */
@@ -86,7 +86,7 @@ export const resolveReport = (
     .updateTable('reports')
     .set(end)
     .where('id', '=', id)
-    .where('status', '=', 'processing')
+    .where('status', '=', sql.lit('processing'))
     .returningAll()
     .executeTakeFirst();
 

@@ -46,8 +46,9 @@ export function openPool({ log, answerTimeoutMs: query_timeout, ...config }: Poo
 }
 
 /**
- * The pool as Kysely uses it: each statement is parsed by the server once per connection, and a connection on which an
- * answer was not given in time is not used again.
+ * The pool as Kysely uses it: each statement is parsed by the server once per connection, and may be planned once for
+ * all values. What has to be known to use a partial index is written into the statement (`sql.lit`). A connection on
+ * which an answer was not given in time is not used again.
  */
 export const poolForKysely = (pool: pg.Pool): PostgresPool => ({
   options: pool.options,

@@ -104,9 +104,7 @@ export async function openPostgres(options: PostgresOptions): Promise<DatabasePr
       const limits = `-c statement_timeout=${statementMs} -c idle_in_transaction_session_timeout=${statementMs}`;
       const { pool, root } = connect({
         max: options.poolSize,
-        // Statements are parsed once, but planned with their values each time: a plan for any value can use no partial
-        // index, which most queues here have.
-        options: `${own} ${limits} -c plan_cache_mode=force_custom_plan`,
+        options: `${own} ${limits}`,
         answerTimeoutMs: timing.answerTimeoutMs,
       });
       pools.push(pool);
