@@ -2,7 +2,7 @@ import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ProblemError } from '../../contracts/problem.ts';
 import { until } from '../../tests/until.ts';
-import { startCommandLoop } from './commands.ts';
+import { type CommandOptions, startCommandLoop } from './commands.ts';
 import { acceptOrder, cancelOrder, getOrder, listOrders } from './service.ts';
 import { startTimerLoop } from './timers.ts';
 import { newUser, type OrdersDatabase, openOrders, seller, type WorldOptions } from './world.testing.ts';
@@ -95,6 +95,40 @@ describe('orders', () => {
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     expect(await order({ key, adId })).toEqual(answers[0]);
     expect(asked.filter((call) => call === 'startPayment')).toHaveLength(1);
+  });
+
+  it('keeps the hold of an order that is placed while the same request at the same moment fails', async () => {
+    const { order, options, holders } = world();
+    const quotes = quotesOf(options);
+    const name = { key: uuidv7(), adId: uuidv7() };
+    const unlucky = order(name);
+    const fails = await quotes.asked();
+    const lucky = order(name);
+    (await quotes.asked()).resolve(aQuote);
+    const made = await lucky;
+    fails.reject(new ProblemError('unavailable'));
+    expect((await unlucky).id).toBe(made.id);
+    expect(holders.get(name.adId)).toBe(made.id);
+    expect(await order(name)).toEqual(made);
+  });
+
+  it('places no order after the same request at the same moment has given it up', async () => {
+    const { order, options, holders } = world();
+    const quotes = quotesOf(options);
+    const name = { key: uuidv7(), adId: uuidv7() };
+    const slow = order(name);
+    const slowQuote = await quotes.asked();
+    const failing = order(name);
+    (await quotes.asked()).reject(new ProblemError('unavailable'));
+    await expect(failing).rejects.toMatchObject({ code: 'delivery-unavailable' });
+    slowQuote.resolve(aQuote);
+    await expect(slow).rejects.toMatchObject({ code: 'request-in-progress' });
+    expect(holders.has(name.adId)).toBe(false);
+    const again = order(name);
+    (await quotes.asked()).resolve(aQuote);
+    expect(holders.get(name.adId)).toBe((await again).id);
+    const orders = await db.selectFrom('orders').select('id').where('ad_id', '=', name.adId).execute();
+    expect(orders).toHaveLength(1);
   });
 
   it('refuses a key that was used for something else', async () => {
@@ -281,3 +315,22 @@ describe('orders', () => {
     expect(second.next).toBeNull();
   });
 });
+
+const aQuote = {
+  price: { amount: 300_00, currency: 'RUB' },
+  estimated: { from: '2026-11-27', to: '2026-11-30' },
+  courier: 'sandbox',
+};
+
+/** Quotes that come when the test says so: `asked` is the next one. */
+function quotesOf({ rpc }: CommandOptions) {
+  const waiting: PromiseWithResolvers<typeof aQuote>[] = [];
+  let seen = 0;
+  const quote = (): Promise<typeof aQuote> => {
+    const answer = Promise.withResolvers<typeof aQuote>();
+    waiting.push(answer);
+    return answer.promise;
+  };
+  Object.assign(rpc.delivery, { quote });
+  return { asked: () => until('delivery is asked', () => waiting[seen] && waiting[seen++]) };
+}

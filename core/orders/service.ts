@@ -53,43 +53,76 @@ export async function createOrder(options: CommandOptions, { buyerId, key, reque
   }
   if (claim.response) return claim.response;
 
-  if (!(await store.readOrder(db, claim.order_id))) {
-    try {
-      await placeOrder(options, claim.order_id, buyerId, request);
-    } catch (error) {
-      // Without a clear no, nobody knows how far this came: the next try has to go on with the same order, which may
-      // hold the ad, or have been made meanwhile by the same request at the same moment.
-      if (isNo(error)) await store.freeKey(db, buyerId, key);
-      throw error;
-    }
-  }
+  if (!(await store.readOrder(db, claim.order_id)))
+    await placeOrder(options, { buyerId, key, orderId: claim.order_id, request });
   const started = await startPayment(options, claim.order_id);
   return store.keepAnswer(db, buyerId, key, present(started, buyerId));
 }
 
-/** Reserves the ad, asks what delivery costs, and writes the order with its first command and event in one transaction. */
-async function placeOrder(
-  options: CommandOptions,
-  orderId: OrderId,
-  buyerId: UserId,
-  request: NewOrder,
-): Promise<void> {
-  const { db, rpc, clock, outbox, rules } = options;
-  const ad = await rpc.ads.reserve(
-    { adId: request.ad_id, orderId, buyerId, ttlSeconds: rules.timeoutSeconds.payment + holdMarginSeconds },
-    { idempotencyKey: `${orderId}:reserve`, deadlineMs: reserveDeadlineMs },
-  );
+interface Placing extends Creation {
+  readonly orderId: OrderId;
+}
+
+/**
+ * Reserves the ad, asks what delivery costs, and writes the order with its first command and event in one transaction.
+ * The hold is ended only when nobody can place the order any more: the same request at the same moment has the same hold.
+ */
+async function placeOrder(options: CommandOptions, placing: Placing): Promise<void> {
+  const { db, rpc, rules } = options;
+  const { orderId, buyerId, request } = placing;
+  let ad: ReservedAd | null = null;
+  try {
+    ad = await rpc.ads.reserve(
+      { adId: request.ad_id, orderId, buyerId, ttlSeconds: rules.timeoutSeconds.payment + holdMarginSeconds },
+      { idempotencyKey: `${orderId}:reserve`, deadlineMs: reserveDeadlineMs },
+    );
+    await writeOrder(options, placing, ad, await quote(rpc, ad, request.delivery));
+  } catch (error) {
+    // Without a clear no, nobody knows how far this came: the next try with the key goes on with the same order, which
+    // may hold the ad.
+    if (!isNo(error)) throw error;
+    if (!(await store.abandonKey(db, placing))) return; // it has been placed all the same
+    // Were this to fail too, the hold ends by itself.
+    if (ad)
+      await rpc.ads
+        .release({ adId: ad.adId, orderId }, { idempotencyKey: `${orderId}:unreserve` })
+        .catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A rule has spoken, and would again. */
+const isNo = (error: unknown): boolean => error instanceof ProblemError && isRefusal(error.code);
+
+type ReservedAd = Awaited<ReturnType<RpcClients['ads']['reserve']>>;
+
+async function quote(rpc: RpcClients, ad: ReservedAd, delivery: NewOrder['delivery']) {
   if (!ad.price) throw new Error('ads reserved an ad without a price');
-  const { delivery } = request;
-  const quote = await quoteOrRelease(rpc, orderId, ad.adId, {
+  const request = {
     fromCity: ad.city,
     destination: {
       address: delivery.method === 'courier' ? delivery.address : '',
       pickupPoint: delivery.method === 'pickup_point' ? delivery.pickup_point : '',
     },
     declaredValue: ad.price,
-  });
+  };
+  try {
+    const { price, estimated } = await rpc.delivery.quote(request, { deadlineMs: quoteDeadlineMs });
+    if (!price) throw new Error('delivery quoted without a price');
+    return { adPrice: ad.price, price, estimated };
+  } catch (error) {
+    if (error instanceof ProblemError && error.status >= 500)
+      throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
+    throw error;
+  }
+}
 
+async function writeOrder(
+  { db, clock, outbox, rules, metrics, log }: CommandOptions,
+  { buyerId, key, orderId, request: { delivery } }: Placing,
+  ad: ReservedAd,
+  { adPrice, price, estimated }: Awaited<ReturnType<typeof quote>>,
+): Promise<void> {
   const now = clock.now();
   const headers: Record<string, string> = {};
   injectTrace(headers);
@@ -103,9 +136,9 @@ async function placeOrder(
     ad_title: ad.title,
     ad_thumb_url: ad.thumbUrl || null,
     ad_city: ad.city,
-    currency: ad.price.currency,
-    price: ad.price.amount,
-    delivery_price: quote.price.amount,
+    currency: adPrice.currency,
+    price: adPrice.amount,
+    delivery_price: price.amount,
     payment_id: uuidv7(),
     confirmation_url: null,
     shipment_id: uuidv7(),
@@ -113,13 +146,18 @@ async function placeOrder(
     address: delivery.method === 'courier' ? delivery.address : null,
     pickup_point: delivery.method === 'pickup_point' ? delivery.pickup_point : null,
     tracking_number: null,
-    estimated_from: quote.estimated?.from ?? null,
-    estimated_to: quote.estimated?.to ?? null,
+    estimated_from: estimated?.from ?? null,
+    estimated_to: estimated?.to ?? null,
     created_at: now,
     updated_at: now,
     version: 1,
   };
   await db.transaction().execute(async (trx) => {
+    if (!(await store.lockKey(trx, { buyerId, key, orderId }))) {
+      throw new ProblemError('request-in-progress', {
+        detail: 'Another request with this key has just failed. Repeat it',
+      });
+    }
     const inserted = await trx
       .insertInto('orders')
       .values(order)
@@ -130,33 +168,9 @@ async function placeOrder(
     await store.oweCommands(trx, orderId, begun.commands, now, headers);
     await tellStatus(trx, outbox, order, null, now);
   });
-  options.metrics.sagaTransitions.inc({ from: 'none', to: 'pending_payment', event: 'created' });
-  options.log.info('order.created', { order_id: orderId, ad_id: ad.adId });
+  metrics.sagaTransitions.inc({ from: 'none', to: 'pending_payment', event: 'created' });
+  log.info('order.created', { order_id: orderId, ad_id: ad.adId });
 }
-
-async function quoteOrRelease(
-  rpc: RpcClients,
-  orderId: OrderId,
-  adId: string,
-  request: Parameters<RpcClients['delivery']['quote']>[0],
-) {
-  try {
-    const { price, estimated } = await rpc.delivery.quote(request, { deadlineMs: quoteDeadlineMs });
-    if (!price) throw new Error('delivery quoted without a price');
-    return { price, estimated };
-  } catch (error) {
-    if (isNo(error)) {
-      // Were this to fail too, the hold ends by itself.
-      await rpc.ads.release({ adId, orderId }, { idempotencyKey: `${orderId}:unreserve` }).catch(() => undefined);
-      throw error;
-    }
-    // The same request may be making the order at this moment, so the hold is not ours to end.
-    throw new ProblemError('delivery-unavailable', { cause: error, headers: { 'retry-after': '5' } });
-  }
-}
-
-/** A rule has spoken, and would again. */
-const isNo = (error: unknown): boolean => error instanceof ProblemError && isRefusal(error.code);
 
 /** The order once its payment can be paid. The command is durable: when this gives up, the loop goes on. */
 async function startPayment(options: CommandOptions, orderId: OrderId): Promise<OrderRow> {

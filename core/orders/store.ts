@@ -210,17 +210,38 @@ export async function keepAnswer(db: Db, buyerId: UserId, key: string, answer: O
   return row?.response ?? answer;
 }
 
-/** A request that ended without an order leaves its key free. */
-export async function freeKey(db: Db, buyerId: UserId, key: string): Promise<void> {
-  await db
-    .deleteFrom('order_keys')
+/**
+ * Whether the key still names this order, which may be placed then until the transaction ends: the lock keeps
+ * `abandonKey` away.
+ */
+export async function lockKey(
+  trx: Trx,
+  { buyerId, key, orderId }: { buyerId: UserId; key: string; orderId: OrderId },
+): Promise<boolean> {
+  const row = await trx
+    .selectFrom('order_keys')
+    .select('order_id')
     .where('buyer_id', '=', buyerId)
     .where('key', '=', key)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('orders').select('orders.id').whereRef('orders.id', '=', 'order_keys.order_id'))),
-    )
-    .execute();
+    .where('order_id', '=', orderId)
+    .forUpdate()
+    .executeTakeFirst();
+  return row !== undefined;
 }
+
+/**
+ * A request that ended without an order leaves its key free: from then on nobody places an order of this id. False when
+ * the same request at the same moment has placed it.
+ */
+export const abandonKey = (db: Db, name: { buyerId: UserId; key: string; orderId: OrderId }): Promise<boolean> =>
+  db.transaction().execute(async (trx) => {
+    const isMine = await lockKey(trx, name);
+    // After the lock, so that it sees what was placed under it.
+    if (await readOrder(trx, name.orderId)) return false;
+    if (isMine)
+      await trx.deleteFrom('order_keys').where('buyer_id', '=', name.buyerId).where('key', '=', name.key).execute();
+    return true;
+  });
 
 export async function pruneKeys(db: Db, before: Date): Promise<void> {
   await db.deleteFrom('order_keys').where('created_at', '<', before).execute();
