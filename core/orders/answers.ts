@@ -30,7 +30,7 @@ const refusals: Partial<Readonly<Record<Step, SagaEvent | 'done' | null>>> = {
 
 /** After a call that failed with this problem, or with something that is none (null). */
 export function outcomeOf(step: Step, code: ProblemCode | null, why: string): Outcome {
-  if (code === 'not-found' && undoing.includes(step)) return { result: 'done' };
+  if (code === 'not-found' && undoing.includes(step)) return { result: 'done', nothing: why };
   const event = refusals[step];
   if (code === null || event === undefined || !isRefusal(code))
     return { result: 'failed', answered: code === null || !silences.includes(code), why };

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { DeliveryStage } from '../../contracts/delivery.ts';
 import { patience } from '../platform/patience.ts';
 import {
   afterAttention,
@@ -57,9 +58,14 @@ const tries = (state: SagaState, outcome: Outcome, now = start): SagaState => {
   return written(afterTry(begun.state, { id: begun.id, attempt: begun.command.attempts }, outcome, now, rules));
 };
 /** The same, as often as it takes until nothing is due for a person's sake. */
-const triesUntilParked = (state: SagaState, outcome: Outcome, everySeconds = 60): { order: SagaState; now: Date } => {
+const triesUntilParked = (
+  state: SagaState,
+  outcome: Outcome,
+  everySeconds = 60,
+  from = start,
+): { order: SagaState; now: Date } => {
   let order = state;
-  let now = start;
+  let now = from;
   for (let times = 0; times < 2_000 && taken(order, now, now); times += 1) {
     order = tries(order, outcome, now);
     now = later(everySeconds, now);
@@ -205,6 +211,63 @@ describe('a step that keeps failing', () => {
     const cancelled = written(afterEvent(order, 'buyer_cancelled', lastTry, rules));
     expect(taken(cancelled, lastTry, now)).toBeNull();
     expect(begins(cancelled, later(leaseSeconds, lastTry)).command.step).toBe('cancel_shipment');
+  });
+});
+
+describe('a step that was given up and arrives all the same', () => {
+  const nothing: Outcome = { result: 'done', nothing: 'There is no such thing' };
+  const tooLate: Outcome = { result: 'refused', event: 'cancellation_refused', why: 'under way' };
+  /** The target is frozen when it is asked first, and answers nonsense after that: nobody waits for it any more. */
+  const givenUp = (order: SagaState): SagaState => triesUntilParked(tries(order, silent), broken, 60, later(60)).order;
+  const now = later(3600);
+  const parcel = (order: SagaState, stage: DeliveryStage, version: number) =>
+    must(afterParcelNews(order, { stage, version }, now, rules));
+  const leaving = (): SagaState => hears(givenUp(tries(paid(), done)), 'buyer_cancelled');
+  /** Cancelled before anything was made of the parcel. */
+  const left = (): SagaState => [nothing, done, done].reduce((order, end) => tries(order, end, now), leaving());
+
+  it('is undone once more: a parcel of an order that is cancelled', () => {
+    expect(states(leaving())).toMatchObject({ create_shipment: 'dropped', cancel_shipment: 'owed' });
+    expect(left().order.status).toBe('cancelled');
+    const alive = parcel(left(), 'created', 1);
+    expect(begins(alive, now).command.step).toBe('cancel_shipment');
+    const over = tries(alive, done, now);
+    expect(states(over)).toMatchObject({ cancel_shipment: 'done' });
+    expect(over.order).toMatchObject({ status: 'cancelled', needs_attention: null });
+    // Its end is no news.
+    expect(taken(parcel(over, 'cancelled', 2), now, now)).toBeNull();
+  });
+
+  it('is undone once more: a payment that nobody wants', () => {
+    const unpaid = hears(givenUp(placed()), 'timeout');
+    const order = tries(tries(unpaid, nothing, now), done, now);
+    expect(order.order.status).toBe('cancelled');
+    const alive = must(afterPaymentNews(order, { status: 'in_progress', version: 1 }, now, rules));
+    expect(begins(alive, now).command.step).toBe('return_money');
+    const over = tries(alive, done, now);
+    expect(over.order).toMatchObject({ status: 'cancelled', needs_attention: null });
+    expect(taken(must(afterPaymentNews(over, { status: 'voided', version: 2 }, now, rules)), now, now)).toBeNull();
+  });
+
+  it('calls a person when it cannot be undone, since the money is on its way back', () => {
+    const stuck = tries(parcel(left(), 'accepted', 2), tooLate, now);
+    expect(stuck.order).toMatchObject({ status: 'cancelled', needs_attention: 'cancel_shipment: under way' });
+    const { id } = commandOf(stuck, 'cancel_shipment');
+    expect(must(afterSkip(stuck, id, now, rules)).order.needs_attention).toBeNull();
+  });
+
+  it('puts the order back on its way while the money is still there', () => {
+    const alive = parcel(tries(leaving(), nothing, now), 'accepted', 2);
+    expect(begins(alive, now).command.step).toBe('cancel_shipment');
+    expect(tries(alive, tooLate, now).order.status).toBe('in_delivery');
+  });
+
+  it('and what was undone in earnest is not undone again by old news', () => {
+    const order = [done, done, done].reduce((before, end) => tries(before, end, now), leaving());
+    expect(order.order.status).toBe('cancelled');
+    expect(taken(parcel(order, 'created', 1), now, now)).toBeNull();
+    const late = must(afterPaymentNews(order, { status: 'captured', version: 2 }, now, rules));
+    expect(taken(late, now, now)).toBeNull();
   });
 });
 

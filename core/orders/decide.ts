@@ -43,6 +43,7 @@ export interface SagaCommand {
   readonly tried_since: Date | null;
   /** Not tried before; while it runs this is the end of its lease. */
   readonly not_before: Date;
+  /** Of one that is done: why there was nothing to do. */
   readonly last_error: string | null;
   readonly finished_at: Date | null;
 }
@@ -79,7 +80,11 @@ export interface Rules {
  * `answered` by a target that is there, or the target's own.
  */
 export type Outcome =
-  | { readonly result: 'done' }
+  | {
+      readonly result: 'done';
+      /** Why there was nothing to do: what is undone here was never made. */
+      readonly nothing?: string;
+    }
   | { readonly result: 'refused'; readonly event: SagaEvent | null; readonly why: string }
   | { readonly result: 'failed'; readonly answered: boolean; readonly why: string };
 
@@ -116,7 +121,9 @@ export function afterPaymentNews(
 ): Decision | null {
   if (state.order.payment_version >= version) return null;
   const order = { ...state.order, payment_status: status, payment_version: version };
-  return concluded(passedAll({ ...state, order }, eventsOfPayment[status], now, rules), now, rules);
+  const lives = status === 'in_progress' || status === 'authorized' || status === 'captured';
+  const commands = lives ? undoingAgain(state.commands, 'return_money', now) : state.commands;
+  return concluded(passedAll({ order, commands }, eventsOfPayment[status], now, rules), now, rules);
 }
 
 /** The same of the parcel. */
@@ -128,7 +135,9 @@ export function afterParcelNews(
 ): Decision | null {
   if (state.order.delivery_version >= version) return null;
   const order = { ...state.order, delivery_stage: stage, delivery_version: version };
-  return concluded(passedAll({ ...state, order }, eventsOfStage[stage], now, rules), now, rules);
+  const lives = stage !== 'cancelled' && stage !== 'returned' && stage !== 'lost';
+  const commands = lives ? undoingAgain(state.commands, 'cancel_shipment', now) : state.commands;
+  return concluded(passedAll({ order, commands }, eventsOfStage[stage], now, rules), now, rules);
 }
 
 /** After payments or delivery said that work of theirs is stuck, or no longer; null for old news. */
@@ -177,10 +186,16 @@ export function afterTry(state: SagaState, { id, attempt }: Try, outcome: Outcom
   if (outcome.result === 'failed' && command.attempts !== attempt) return unchanged;
   switch (outcome.result) {
     case 'done':
-      return changed(state, command, { state: 'done', last_error: null, finished_at: now }, now, rules);
+      return changed(
+        state,
+        command,
+        { state: 'done', last_error: outcome.nothing ?? null, finished_at: now },
+        now,
+        rules,
+      );
     case 'refused': {
       const { event, why: last_error } = outcome;
-      if (event === null)
+      if (event === null || (event === 'cancellation_refused' && isMoneyGoingBack(state)))
         return changed(state, command, { ...answeredEnd(state, command, now), last_error }, now, rules);
       const events = eventsOfRefusal(event, state.order);
       return changed(state, command, { state: 'refused', last_error, finished_at: now }, now, rules, events);
@@ -203,7 +218,10 @@ export function afterTry(state: SagaState, { id, attempt }: Try, outcome: Outcom
   }
 }
 
-/** No more tries, and nothing of it runs any more. Nobody has to decide about what the order has no use for. */
+/**
+ * No more tries, and the last one runs no more. Nobody has to decide about what the order has no use for. Should an
+ * earlier one still be on its way, what it makes is undone when it is heard of (`undoingAgain`).
+ */
 const answeredEnd = ({ order }: SagaState, { step }: SagaCommand, now: Date): Partial<SagaCommand> =>
   saga[order.status].unwanted?.includes(step)
     ? { state: 'dropped', not_before: now, finished_at: now }
@@ -213,8 +231,7 @@ const answeredEnd = ({ order }: SagaState, { step }: SagaCommand, now: Date): Pa
 export function afterRetry(state: SagaState, id: number, now: Date, rules: Rules): Decision | null {
   const command = parkedOf(state, id);
   if (!command) return null;
-  const anew = { attempts_before: command.attempts, failures: 0, tried_since: null, not_before: now };
-  return changed(state, command, { state: 'owed', ...anew }, now, rules);
+  return changed(state, command, anew(command, now), now, rules);
 }
 
 /** After an operator said that a parked command is not needed: the order goes on as if it were done; null unless it is parked. */
@@ -226,6 +243,33 @@ export function afterSkip(state: SagaState, id: number, now: Date, rules: Rules)
 /** After an operator took the order back; null where the money can no longer go back to the buyer, or is on its way there. */
 export const afterCompensation = (state: SagaState, now: Date, rules: Rules): Decision | null =>
   next(state.order.status, 'operator_cancelled') ? afterEvent(state, 'operator_cancelled', now, rules) : null;
+
+/** As if for the first time. */
+const anew = ({ attempts }: SagaCommand, now: Date): Partial<SagaCommand> => ({
+  state: 'owed',
+  attempts_before: attempts,
+  failures: 0,
+  tried_since: null,
+  not_before: now,
+  finished_at: null,
+});
+
+/**
+ * What came to life after it was to be undone is undone again. The undoing had found nothing: a call that had been given
+ * up reached its target late, perhaps because the target was frozen when it came.
+ */
+const undoingAgain = (commands: readonly SagaCommand[], step: Step, now: Date): readonly SagaCommand[] =>
+  commands.map((command) =>
+    command.step === step && command.state === 'done' && command.last_error !== null
+      ? { ...command, ...anew(command, now) }
+      : command,
+  );
+
+/** Then a parcel that goes its way all the same has nobody who pays for it, and a person has to decide. */
+const isMoneyGoingBack = ({ commands }: SagaState): boolean =>
+  commands.some(
+    ({ step, state, attempts }) => step === 'return_money' && state !== 'dropped' && (state !== 'owed' || attempts > 0),
+  );
 
 const parkedOf = ({ commands }: SagaState, id: number): SagaCommand | undefined =>
   commands.find((command) => command.id === id && command.state === 'parked');
