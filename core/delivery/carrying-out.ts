@@ -52,7 +52,11 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
     const heard = await answered(trx, await applyWord(trx, await relock(trx, shipment), word, options), options);
     if (refusal === null || !heard.cancelling) return heard;
     options.log.warn('shipment.cancellation_refused', { shipment_id: heard.id, stage: heard.stage, refusal });
-    return updateShipment(trx, heard.id, { cancelling: false, last_error: refusal });
+    const refused = await updateShipment(trx, heard.id, { cancelling: false, last_error: refusal });
+    if (heard.stage !== 'cancelled') return refused;
+    // Nobody waits for a parcel that is cancelled here and goes its way all the same.
+    const left = await updateShipment(trx, heard.id, { due_at: null });
+    return attend(trx, left, `cancel: ${refusal}`, options);
   });
 }
 
@@ -80,9 +84,10 @@ async function register(options: CarryingOut, courier: Courier, shipment: Shipme
     const reason = error.message;
     return options.db.transaction().execute(async (trx) => {
       const locked = await relock(trx, shipment);
-      if (locked.stage !== null) return locked;
-      const refused = await moveTo(trx, locked, 'cancelled', reason, options);
-      return updateShipment(trx, refused.id, { cancelling: false, due_at: null });
+      if (locked.courier_id !== null) return locked;
+      if (locked.stage === null) await moveTo(trx, locked, 'cancelled', reason, options);
+      // A final answer: whoever was called because there was none may go.
+      return attend(trx, await updateShipment(trx, id, { cancelling: false, due_at: null }), null, options);
     });
   }
   return options.db.transaction().execute(async (trx) => applyWord(trx, await relock(trx, shipment), word, options));

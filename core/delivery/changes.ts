@@ -8,7 +8,7 @@ import type { Outbox } from '../platform/db/outbox.ts';
 import type { Patience } from '../platform/patience.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import { type CourierShipment, CourierUnavailable } from './couriers/courier.ts';
-import { hear, isFinal } from './rules.ts';
+import { hear, isFinal, isUnwanted } from './rules.ts';
 import { appendChange, type ShipmentRow, type Trx, updateShipment } from './store.ts';
 
 export interface Changing {
@@ -48,7 +48,7 @@ export async function applyWord(
     ...(path.length > 0 ? { estimated_from: word.estimated.from, estimated_to: word.estimated.to } : {}),
   });
   for (const stage of path) row = await moveTo(trx, row, stage, reasonOf(row, stage, word), changing);
-  const cancelling = row.cancelling && row.stage === 'created';
+  const cancelling = (row.cancelling && row.stage === 'created') || isUnwanted(row.stage, word.stage);
   const due_at = nextDue({ ...row, cancelling }, changing);
   const heard = await updateShipment(trx, row.id, { cancelling, due_at });
   return due_at === null ? attend(trx, heard, null, changing) : heard;

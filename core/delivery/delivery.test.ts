@@ -185,6 +185,80 @@ describe('a parcel', () => {
   });
 });
 
+describe('a courier that says no, and then yes to the same request', () => {
+  /** Two requests for one parcel are on their way; the one that comes first is refused. */
+  const registers = async () => {
+    const request = newShipment();
+    const second = Promise.withResolvers<void>();
+    const stopped: number[] = [];
+    let registrations = 0;
+    world.faults.between = async (incoming, forward) => {
+      if (!incoming.url.endsWith('/v1/shipments')) {
+        const answer = await forward();
+        if (incoming.url.endsWith('/cancel')) stopped.push(answer.status);
+        return answer;
+      }
+      registrations += 1;
+      if (registrations > 1) return Response.json({ error: 'full', message: 'not now' }, { status: 422 });
+      await second.promise;
+      return forward();
+    };
+    const slow = creates(request);
+    await until('the first one is under way', () => registrations === 1);
+    await expect(creates(request)).rejects.toEqual(problem('conflict', /^COURIER_REFUSED/));
+    return { shipmentId: request.shipmentId, slow, stopped, arrives: () => second.resolve() };
+  };
+
+  it('does not carry the parcel: it is stopped', async () => {
+    const { shipmentId, slow, stopped, arrives } = await registers();
+    arrives();
+    expect(await slow).toMatchObject({ stage: 'STAGE_CANCELLED' });
+    expect(stopped).toEqual([200]);
+    expect(await rowOf(shipmentId)).toMatchObject({ stage: 'cancelled', cancelling: false, attention: null });
+    expect(await toldStages(shipmentId)).toEqual([['cancelled', 1]]);
+  });
+
+  it('carries it all the same when it has it by then: a person is called', async () => {
+    const { shipmentId, slow, arrives } = await registers();
+    const { between } = world.faults;
+    world.faults.between = async (incoming, forward) => {
+      // It is collected the moment it is registered.
+      if (incoming.url.endsWith('/cancel')) await advances(shipmentId, 'accepted');
+      return between ? between(incoming, forward) : forward();
+    };
+    arrives();
+    await slow;
+    await until('a person is called', async () => (await rowOf(shipmentId)).attention);
+    expect(await rowOf(shipmentId)).toMatchObject({
+      stage: 'cancelled',
+      attention: 'cancel: The parcel is accepted',
+      due_at: null,
+    });
+  });
+});
+
+describe('a parcel that the courier refuses', () => {
+  it('needs nobody any more, and is not registered again', async () => {
+    const request = newShipment(toAddress('Казань, refuse'));
+    const { between } = world.faults;
+    world.faults.between = async (incoming, forward) =>
+      isApi(incoming) ? Response.json({ nonsense: true }) : forward();
+    await expect(creates(request)).rejects.toThrow();
+    await world.db
+      .updateTable('shipments')
+      .set({ failures: 11, due_at: new Date(0) })
+      .where('id', '=', request.shipmentId as ShipmentId)
+      .execute();
+    await until('a person is called', async () => (await rowOf(request.shipmentId)).attention);
+    world.faults.between = between;
+    await expect(creates(request)).rejects.toEqual(problem('conflict', /^COURIER_REFUSED/));
+    expect(await rowOf(request.shipmentId)).toMatchObject({ stage: 'cancelled', attention: null, due_at: null });
+    // An operator who was about to have it tried again is too late.
+    await world.rpc.retry({ shipmentId: request.shipmentId, attentionVersion: 1 }, key());
+    expect(await rowOf(request.shipmentId)).toMatchObject({ due_at: null });
+  });
+});
+
 describe('the way to the courier', () => {
   it('may lose answers: there is one parcel', async () => {
     let tries = 0;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DeliveryStage, deliveryStages } from '../../contracts/delivery.ts';
-import { answerToCancel, hear, isFinal } from './rules.ts';
+import { answerToCancel, hear, isFinal, isUnwanted } from './rules.ts';
 
 const way: readonly DeliveryStage[] = ['created', 'accepted', 'in_transit', 'at_pickup_point', 'delivered'];
 const anyStage = fc.constantFrom(...deliveryStages);
@@ -57,5 +57,12 @@ describe('a parcel', () => {
       lost: 'never',
     });
     expect(answers.filter(([, answer]) => answer === 'do')).toHaveLength(1);
+  });
+
+  it('that is cancelled here is unwanted for as long as the courier has it', () => {
+    const unwanted = deliveryStages.filter((word) => isUnwanted('cancelled', word));
+    expect(unwanted).toEqual(way);
+    for (const stage of [null, ...deliveryStages])
+      if (stage !== 'cancelled') expect(deliveryStages.some((word) => isUnwanted(stage, word))).toBe(false);
   });
 });

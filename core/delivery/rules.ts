@@ -29,6 +29,13 @@ export function hear(stage: DeliveryStage | null, word: DeliveryStage): readonly
   return ranks[word] > ranks[stage] ? [word] : [];
 }
 
+/**
+ * The courier has a parcel that is cancelled here: it had said no to it, and yes when the same request came to it once
+ * more. The no was told, so the parcel has to be stopped.
+ */
+export const isUnwanted = (stage: DeliveryStage | null, word: DeliveryStage): boolean =>
+  stage === 'cancelled' && !isFinal(word);
+
 /** Whether a cancellation can be asked for: `do` it, it is `done` already, or `never`: the courier has the parcel. */
 export function answerToCancel(stage: DeliveryStage | null): 'do' | 'done' | 'never' {
   if (stage === 'cancelled') return 'done';
