@@ -21,17 +21,17 @@ const rub = (amount: number) => ({ amount, currency: 'RUB' });
 const key = () => ({ idempotencyKey: `step-${randomUUID()}`, deadlineMs: 8_000 });
 const problem = (code: string, message = '') =>
   expect.objectContaining({ name: 'ProblemError', code, message: expect.stringContaining(message) });
-const starts = async (): Promise<{ paymentId: PaymentId; orderId: string; sellerId: string }> => {
-  const request = {
-    paymentId: uuidv7() as PaymentId,
-    orderId: uuidv7(),
-    buyerId: uuidv7(),
-    sellerId: uuidv7(),
-    amount: rub(1_399_00),
-    sellerAmount: rub(1_000_00),
-    description: 'Велосипед',
-    returnUrl: 'http://shop.example/orders/1',
-  };
+const newPayment = () => ({
+  paymentId: uuidv7() as PaymentId,
+  orderId: uuidv7(),
+  buyerId: uuidv7(),
+  sellerId: uuidv7(),
+  amount: rub(1_399_00),
+  sellerAmount: rub(1_000_00),
+  description: 'Велосипед',
+  returnUrl: 'http://shop.example/orders/1',
+});
+const starts = async (request = newPayment()) => {
   await world.rpc.startPayment(request, key());
   return request;
 };
@@ -215,6 +215,66 @@ describe('a payout', () => {
     expect(await payoutOf(paymentId)).toMatchObject({ status: 'paid', last_error: null });
   });
 
+  it('that fails while somebody asks for it again calls a person all the same: who asked first was told that it had begun', async () => {
+    const { paymentId } = await captured();
+    provider((method, path) => {
+      if (!path.startsWith('/payouts')) return null;
+      return Response.json({ id: 'out_1', status: method === 'GET' ? 'failed' : 'pending' });
+    });
+    await world.rpc.payOut({ paymentId }, key());
+    await expect(world.rpc.payOut({ paymentId }, key())).rejects.toEqual(problem('conflict'));
+    expect(await called(paymentId)).toEqual([['payout: the provider could not pay it', 1]]);
+  });
+
+  it('that failed is not forgotten because a capture is answered late', async () => {
+    const { paymentId } = await starts();
+    await world.post(`/sandbox/psp/payments/${paymentId}/approve`);
+    await until('it is authorised', async () => (await rowOf(paymentId)).status === 'authorized');
+    const late = Promise.withResolvers<void>();
+    let captures = 0;
+    provider((method, path) =>
+      path.startsWith('/payouts')
+        ? Response.json({ id: 'out_1', status: method === 'GET' ? 'failed' : 'pending' })
+        : null,
+    );
+    const { between } = world.faults;
+    world.faults.between = async (request, forward) => {
+      const answer = (await between?.(request, forward)) ?? (await forward());
+      if (!request.url.endsWith('/capture')) return answer;
+      captures += 1;
+      if (captures === 1) await late.promise;
+      return answer;
+    };
+    const first = world.rpc.capture({ paymentId }, key());
+    await until('it is captured', () => captures === 1);
+    await world.rpc.capture({ paymentId }, key());
+    await world.rpc.payOut({ paymentId }, key());
+    await payoutDue(paymentId);
+    await until('a person is called', async () => (await rowOf(paymentId)).attention);
+    late.resolve();
+    await first;
+    expect(await rowOf(paymentId)).toMatchObject({ attention: 'payout: the provider could not pay it' });
+  });
+
+  it('that one request has begun is not hidden by a no to the other', async () => {
+    const { paymentId } = await captured();
+    const no = Promise.withResolvers<void>();
+    let requests = 0;
+    world.faults.between = async (request, forward) => {
+      if (request.method !== 'POST' || !request.url.endsWith('/payouts')) return forward();
+      requests += 1;
+      if (requests > 1) return Response.json({ id: 'out_1', status: 'pending' });
+      await no.promise;
+      return refusal('not now');
+    };
+    const refusedLate = world.rpc.payOut({ paymentId }, key());
+    await until('the first is under way', () => requests === 1);
+    await world.rpc.payOut({ paymentId }, key());
+    no.resolve();
+    await refusedLate;
+    expect(await payoutOf(paymentId)).toMatchObject({ status: 'pending', provider_id: 'out_1' });
+  });
+
   it('may take days, if only the provider says so now and then', async () => {
     const { paymentId } = await captured();
     let silent = false;
@@ -300,6 +360,19 @@ describe('a question that the provider answers with nonsense', () => {
     await world.rpc.retry({ paymentId, attentionVersion: 1 }, key());
     await until('it is asked again', async () => (await rowOf(paymentId)).due_at);
     expect(await rowOf(paymentId)).toMatchObject({ status: 'in_progress', attention: null });
+  });
+
+  it('needs nobody any more once it has refused the payment', async () => {
+    const request = newPayment();
+    const { paymentId } = request;
+    let answer = Response.json({ nonsense: true });
+    provider((method) => (method === 'POST' ? answer.clone() : null));
+    await expect(starts(request)).rejects.toThrow();
+    await due(paymentId, 11);
+    await until('a person is called', async () => (await rowOf(paymentId)).attention);
+    answer = refusal('no such shop');
+    await starts(request);
+    expect(await rowOf(paymentId)).toMatchObject({ status: 'failed', attention: null, due_at: null });
   });
 });
 

@@ -15,7 +15,7 @@ import {
   ProviderRefusal,
   ProviderUnavailable,
 } from './providers/provider.ts';
-import type { Intent } from './rules.ts';
+import { countsForPayout, type Intent } from './rules.ts';
 import {
   lockPayment,
   type PaymentRow,
@@ -83,7 +83,8 @@ export async function carryOut(options: CarryingOut, begun: PaymentRow): Promise
 async function answered(trx: Trx, payment: PaymentRow, options: CarryingOut): Promise<PaymentRow> {
   if (payment.failures === 0 && payment.attention === null) return payment;
   const row = await updatePayment(trx, payment.id, { failures: 0, tried_since: null });
-  return row.intent === null ? attend(trx, row, null, options) : row;
+  // Once the seller is to be paid, a person who is called is called because of that.
+  return row.intent === null && !(await readPayout(trx, row.id)) ? attend(trx, row, null, options) : row;
 }
 
 async function refused(
@@ -136,7 +137,9 @@ async function register(options: CarryingOut, provider: PaymentProvider, payment
       if (locked.status !== 'in_progress') return locked;
       options.log.error('payment.registration_refused', { payment_id: id, refusal: message });
       const failed = await moveTo(trx, locked, 'failed', 'provider_refused', options);
-      return updatePayment(trx, failed.id, { intent: null, due_at: null, last_error: message });
+      const over = await updatePayment(trx, failed.id, { intent: null, due_at: null, last_error: message });
+      // A final answer: whoever was called because there was none may go.
+      return attend(trx, over, null, options);
     });
   }
 }
@@ -167,8 +170,8 @@ async function ask(provider: PaymentProvider, providerId: string, payment: Payme
 }
 
 /**
- * Pays the seller, or asks how the payout is that the provider has begun. Where nobody waits for the answer
- * (`unattended`) a person is called when it has failed.
+ * Pays the seller, or asks how the payout is that the provider has begun. When it has failed a person is called, unless
+ * somebody waits for the answer: that is so before anybody was told that it had begun.
  */
 export async function carryOutPayout(
   options: CarryingOut,
@@ -201,12 +204,13 @@ export async function carryOutPayout(
   return options.db.transaction().execute(async (trx) => {
     const locked = await relock(trx, payment);
     const before = await readPayout(trx, id);
-    if (before?.status !== 'pending') return before ?? payout;
+    if (!before || !countsForPayout(payout, before, status)) return before ?? payout;
     const now = options.clock.now();
     const last_error = refusal ?? (status === 'failed' ? 'the provider could not pay it' : null);
     if (status === 'paid') await book(trx, payment, 'paid_out', now);
     if (status === 'failed') options.log.error('payout.failed', { payment_id: id, refusal: last_error });
-    if (status === 'failed' && unattended) await attend(trx, locked, `payout: ${last_error}`, options);
+    const isWaitedFor = !unattended && before.provider_id === null;
+    if (status === 'failed' && !isWaitedFor) await attend(trx, locked, `payout: ${last_error}`, options);
     else await attend(trx, locked, null, options);
     return updatePayout(trx, id, {
       status,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PaymentStatus, paymentStatuses } from '../../contracts/payments.ts';
 import type { ProviderStatus } from './providers/provider.ts';
-import { answerTo, hear, type Intent, isFinal } from './rules.ts';
+import { answerTo, countsForPayout, hear, type Intent, isFinal, type PayoutState } from './rules.ts';
 
 const words: readonly ProviderStatus[] = ['pending', 'authorized', 'captured', 'cancelled', 'declined', 'refunded'];
 const intents: readonly (Intent | null)[] = [null, 'capture', 'void', 'refund', 'return'];
@@ -109,5 +109,39 @@ describe('a payment', () => {
         },
       ),
     );
+  });
+});
+
+describe('an answer about a payout', () => {
+  const row = (status: PayoutState['status'], provider_id: string | null, refusals = 0): PayoutState => ({
+    status,
+    provider_id,
+    refusals,
+  });
+  const asked = row('pending', null);
+
+  it('counts while nothing else has come', () => {
+    for (const answer of ['pending', 'paid', 'failed'] as const)
+      expect(countsForPayout(asked, asked, answer)).toBe(true);
+  });
+
+  it('that it is paid counts always, and nothing counts after that', () => {
+    for (const present of [row('failed', null, 1), row('pending', 'out_2', 1)])
+      expect(countsForPayout(asked, present, 'paid')).toBe(true);
+    for (const answer of ['pending', 'paid', 'failed'] as const)
+      expect(countsForPayout(asked, row('paid', 'out_1'), answer)).toBe(false);
+  });
+
+  it('that it has begun counts where no other is known, also after a no to the same request', () => {
+    expect(countsForPayout(asked, row('failed', null, 1), 'pending')).toBe(true);
+    expect(countsForPayout(asked, row('pending', null, 1), 'pending')).toBe(true);
+    expect(countsForPayout(asked, row('pending', 'out_2', 1), 'pending')).toBe(false);
+  });
+
+  it('that it is refused counts only while nobody knows better', () => {
+    expect(countsForPayout(asked, row('pending', 'out_1'), 'failed')).toBe(false);
+    expect(countsForPayout(asked, row('pending', null, 1), 'failed')).toBe(false);
+    expect(countsForPayout(asked, row('failed', null, 1), 'failed')).toBe(false);
+    expect(countsForPayout(row('pending', 'out_1'), row('pending', 'out_1'), 'failed')).toBe(true);
   });
 });

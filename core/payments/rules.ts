@@ -76,6 +76,26 @@ function stillWanted(intent: Intent, status: PaymentStatus, word: ProviderStatus
 export const isFinal = (status: PaymentStatus): boolean =>
   status === 'failed' || status === 'voided' || status === 'refunded';
 
+/** The part of a payout's row that says which of its requests it knows of. */
+export interface PayoutState {
+  readonly status: 'pending' | 'paid' | 'failed';
+  readonly provider_id: string | null;
+  readonly refusals: number;
+}
+
+/**
+ * Whether an answer about a payout still counts. Several may be under way at once, also to requests of different keys, and
+ * come in any order: a no to one of them must not hide that another one has begun the payout.
+ * @param asked the row as it was when the provider was asked
+ * @param present the row as it is now
+ */
+export function countsForPayout(asked: PayoutState, present: PayoutState, answer: PayoutState['status']): boolean {
+  if (present.status === 'paid' || answer === 'paid') return present.status !== 'paid';
+  const isOfPresent = asked.refusals === present.refusals;
+  if (answer === 'pending') return isOfPresent || present.provider_id === null;
+  return isOfPresent && present.status === 'pending' && asked.provider_id === present.provider_id;
+}
+
 /** What a caller may ask for: `do` it, it is `done` already, `later` (something else runs first), or `never`. */
 export type Answer = 'do' | 'done' | 'later' | 'never';
 
