@@ -6,8 +6,11 @@ import type { AdRow } from './store.ts';
 /** The part of an ad's row that is decided here. */
 export type Holdable = Pick<
   AdRow,
-  'seller_id' | 'status' | 'order_id' | 'reserved_until' | 'takedown_reason' | 'rejection_reason'
+  'seller_id' | 'status' | 'order_id' | 'reserved_until' | 'given_up_by' | 'takedown_reason' | 'rejection_reason'
 >;
+
+/** Of the orders that gave it up the last ones are remembered: nothing is on its way for longer than that takes. */
+const mostGivenUp = 10;
 
 export interface Hold {
   readonly orderId: OrderId;
@@ -22,13 +25,15 @@ export function reserved<Ad extends Holdable>(ad: Ad, { orderId, buyerId, until 
   return { ...ad, status: 'reserved', order_id: orderId, reserved_until: until };
 }
 
-/** Without the hold or the sale of this order; the same where it has neither. */
+/**
+ * Without the hold or the sale of this order; the same where it has neither. It gives the ad up for good: a reservation
+ * that comes late, since its request was held up on the way, must not take it again.
+ */
 export function released<Ad extends Holdable>(ad: Ad, orderId: OrderId): Ad {
   if (ad.order_id !== orderId) return ad;
   // Where its hold ran out earlier, the order now also gives up the right to come back to it.
-  return ad.status === 'reserved' || ad.status === 'sold'
-    ? { ...backOnSale(ad), order_id: null }
-    : { ...ad, order_id: null };
+  const free = ad.status === 'reserved' || ad.status === 'sold' ? backOnSale(ad) : ad;
+  return { ...free, order_id: null, given_up_by: [...ad.given_up_by, orderId].slice(-mostGivenUp) };
 }
 
 /** Sold to the order that holds it, or that held it last when nobody else took it since. Throws where neither is so. */
@@ -49,7 +54,7 @@ export const backOnSale = <Ad extends Holdable>(ad: Ad): Ad =>
 /** Why this order can't have the ad; a hold that ran out keeps nobody away. */
 function refuse(ad: Holdable, buyerId: UserId, orderId: OrderId, now: Date): void {
   if (ad.seller_id === buyerId) throw new ProblemError('own-ad');
-  if (ad.takedown_reason !== null) throw new ProblemError('ad-not-for-sale');
+  if (ad.takedown_reason !== null || ad.given_up_by.includes(orderId)) throw new ProblemError('ad-not-for-sale');
   if (ad.status === 'active') return;
   if (ad.status !== 'reserved') throw new ProblemError('ad-not-for-sale');
   const isFree = ad.order_id === orderId || ad.reserved_until === null || ad.reserved_until <= now;

@@ -108,6 +108,25 @@ describe('a reservation', () => {
     expect(await codeOf(reserve(ad))).toBe('ok');
   });
 
+  it('is given up for good: what comes late of an order that gave it back takes nothing', async () => {
+    const ad = await publish();
+    const orders = [uuidv7(), uuidv7()];
+    for (const order of orders) {
+      await reserve(ad, order);
+      await release(ad, order);
+    }
+    for (const order of orders) {
+      expect(await codeOf(reserve(ad, order))).toBe('ad-not-for-sale');
+      expect(await codeOf(markSold(ad, order))).toBe('ad-not-for-sale');
+    }
+    expect(await statusOf(ad)).toBe('active');
+    const third = uuidv7();
+    await reserve(ad, third);
+    expect(await codeOf(reserve(ad, orders[0]))).toBe('ad-not-for-sale');
+    await markSold(ad, third);
+    expect(await statusOf(ad)).toBe('sold');
+  });
+
   it('frees the ad by itself when its time is over, and tells', async () => {
     const ad = await publish();
     await reserve(ad);

@@ -16,7 +16,7 @@ export interface Reservation {
 export interface Reservations {
   /** Holds the ad for the order and returns it; again for the same order extends the hold. */
   reserve(reservation: Reservation): Promise<AdRow>;
-  /** Ends the hold, or takes back the sale, of this order alone; nothing happens when it has neither. */
+  /** Ends the hold, or takes back the sale, of this order alone and for good; nothing happens when it has neither. */
   release(adId: AdId, orderId: OrderId): Promise<void>;
   /** Sells the ad to the order that holds it, or that held it last when nobody else took it since. */
   markSold(adId: AdId, orderId: OrderId): Promise<void>;
@@ -64,8 +64,12 @@ export function createReservations(db: Kysely<AdsTables>, recorder: Recorder): R
         if (!ad) throw new ProblemError('not-found', { detail: 'There is no such ad' });
         const free = released(ad, orderId);
         if (free === ad) return;
-        if (free.status !== ad.status) await recordAd(recorder, trx, ad, free);
-        else await trx.updateTable('ads').set({ order_id: null }).where('id', '=', adId).execute();
+        if (free.status !== ad.status) {
+          await recordAd(recorder, trx, ad, free);
+          return;
+        }
+        const given_up_by = JSON.stringify(free.given_up_by);
+        await trx.updateTable('ads').set({ order_id: null, given_up_by }).where('id', '=', adId).execute();
       }),
 
     markSold: (adId, orderId) =>

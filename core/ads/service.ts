@@ -52,6 +52,7 @@ export function createAdsService({ db, recorder, media }: AdsServiceOptions): Ad
         suspicions: [],
         order_id: null,
         reserved_until: null,
+        given_up_by: [],
         takedown_reason: null,
         approved_at: null,
         created_at: now,

@@ -25,6 +25,8 @@ interface AdTable {
   /** The order that holds or bought the ad; kept after its hold expired, until another takes the ad. */
   order_id: OrderId | null;
   reserved_until: NullableTimestamp;
+  /** The last orders that gave it back: what still comes of them comes late. */
+  given_up_by: Json<OrderId[]>;
   /** Set when a complaint was accepted while an order held the ad: it is archived instead of going back on sale. */
   takedown_reason: string | null;
   /** When a moderator last let it on sale: complaints that were decided before are settled by that. */
@@ -65,6 +67,7 @@ const adColumns = [
   'ad.suspicions',
   'ad.order_id',
   'ad.reserved_until',
+  'ad.given_up_by',
   'ad.takedown_reason',
   'ad.approved_at',
   'ad.created_at',
@@ -113,6 +116,7 @@ const toInsert = (ad: AdRow): Insertable<AdTable> => ({
   attributes: JSON.stringify(ad.attributes),
   photos: JSON.stringify(ad.photos),
   suspicions: JSON.stringify(ad.suspicions),
+  given_up_by: JSON.stringify(ad.given_up_by),
 });
 
 export async function insertAds(trx: Transaction<AdsTables>, ads: readonly AdRow[]): Promise<void> {

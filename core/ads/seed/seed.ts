@@ -96,6 +96,7 @@ function demoAd(luck: Chance, picture: DemoPicture, seller: DemoUser, index: num
     suspicions: [],
     order_id: null,
     reserved_until: null,
+    given_up_by: [],
     takedown_reason: null,
     approved_at: null,
     created_at: created,
