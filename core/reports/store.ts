@@ -34,7 +34,10 @@ export async function insertReport(trx: Trx, report: ReportRow): Promise<boolean
     .insertInto('reports')
     .values(report)
     .onConflict((conflict) =>
-      conflict.columns(['reporter_id', 'subject_type', 'subject_id']).where('status', '=', sql.lit('processing')).doNothing(),
+      conflict
+        .columns(['reporter_id', 'subject_type', 'subject_id'])
+        .where('status', '=', sql.lit('processing'))
+        .doNothing(),
     )
     .returning('id')
     .executeTakeFirst();
