@@ -97,20 +97,23 @@ describe('orders', () => {
     expect(asked.filter((call) => call === 'startPayment')).toHaveLength(1);
   });
 
-  it('keeps the hold of an order that is placed while the same request at the same moment fails', async () => {
-    const { order, options, holders } = world();
-    const quotes = quotesOf(options);
-    const name = { key: uuidv7(), adId: uuidv7() };
-    const unlucky = order(name);
-    const fails = await quotes.asked();
-    const lucky = order(name);
-    (await quotes.asked()).resolve(aQuote);
-    const made = await lucky;
-    fails.reject(new ProblemError('unavailable'));
-    expect((await unlucky).id).toBe(made.id);
-    expect(holders.get(name.adId)).toBe(made.id);
-    expect(await order(name)).toEqual(made);
-  });
+  it.each(['invalid-field', 'unavailable'] as const)(
+    'keeps the hold of an order that is placed while the same request at the same moment fails: %s',
+    async (no) => {
+      const { order, options, holders } = world();
+      const quotes = quotesOf(options);
+      const name = { key: uuidv7(), adId: uuidv7() };
+      const unlucky = order(name);
+      const fails = await quotes.asked();
+      const lucky = order(name);
+      (await quotes.asked()).resolve(aQuote);
+      const made = await lucky;
+      fails.reject(new ProblemError(no));
+      expect((await unlucky).id).toBe(made.id);
+      expect(holders.get(name.adId)).toBe(made.id);
+      expect(await order(name)).toEqual(made);
+    },
+  );
 
   it('places no order after the same request at the same moment has given it up', async () => {
     const { order, options, holders } = world();
@@ -119,8 +122,8 @@ describe('orders', () => {
     const slow = order(name);
     const slowQuote = await quotes.asked();
     const failing = order(name);
-    (await quotes.asked()).reject(new ProblemError('unavailable'));
-    await expect(failing).rejects.toMatchObject({ code: 'delivery-unavailable' });
+    (await quotes.asked()).reject(new ProblemError('invalid-field'));
+    await expect(failing).rejects.toMatchObject({ code: 'invalid-field' });
     slowQuote.resolve(aQuote);
     await expect(slow).rejects.toMatchObject({ code: 'request-in-progress' });
     expect(holders.has(name.adId)).toBe(false);

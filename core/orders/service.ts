@@ -79,9 +79,10 @@ async function placeOrder(options: CommandOptions, placing: Placing): Promise<vo
     await writeOrder(options, placing, ad, await quote(rpc, ad, request.delivery));
   } catch (error) {
     // Without a clear no, nobody knows how far this came: the next try with the key goes on with the same order, which
-    // may hold the ad.
+    // may hold the ad. It may also have been placed all the same, by the same request at the same moment.
+    const isPlaced = isNo(error) ? !(await store.abandonKey(db, placing)) : await store.readOrder(db, orderId);
+    if (isPlaced) return;
     if (!isNo(error)) throw error;
-    if (!(await store.abandonKey(db, placing))) return; // it has been placed all the same
     // Were this to fail too, the hold ends by itself.
     if (ad)
       await rpc.ads
