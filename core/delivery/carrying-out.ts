@@ -52,10 +52,10 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
     const heard = await answered(trx, await applyWord(trx, await relock(trx, shipment), word, options), options);
     if (refusal === null || !heard.cancelling) return heard;
     options.log.warn('shipment.cancellation_refused', { shipment_id: heard.id, stage: heard.stage, refusal });
-    const refused = await updateShipment(trx, heard.id, { cancelling: false, last_error: refusal });
+    const refused = await updateShipment(trx, heard, { cancelling: false, last_error: refusal });
     if (heard.stage !== 'cancelled') return refused;
     // Nobody waits for a parcel that is cancelled here and goes its way all the same.
-    const left = await updateShipment(trx, heard.id, { due_at: null });
+    const left = await updateShipment(trx, refused, { due_at: null });
     return attend(trx, left, `cancel: ${refusal}`, options);
   });
 }
@@ -63,7 +63,7 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
 /** The courier is there and knows the parcel: whoever was called because of that may go. */
 async function answered(trx: Trx, shipment: ShipmentRow, options: CarryingOut): Promise<ShipmentRow> {
   if (shipment.failures === 0 && shipment.attention === null) return shipment;
-  const row = await updateShipment(trx, shipment.id, { failures: 0, tried_since: null });
+  const row = await updateShipment(trx, shipment, { failures: 0, tried_since: null });
   return attend(trx, row, null, options);
 }
 
@@ -85,9 +85,9 @@ async function register(options: CarryingOut, courier: Courier, shipment: Shipme
     return options.db.transaction().execute(async (trx) => {
       const locked = await relock(trx, shipment);
       if (locked.courier_id !== null) return locked;
-      if (locked.stage === null) await moveTo(trx, locked, 'cancelled', reason, options);
+      const over = locked.stage === null ? await moveTo(trx, locked, 'cancelled', reason, options) : locked;
       // A final answer: whoever was called because there was none may go.
-      return attend(trx, await updateShipment(trx, id, { cancelling: false, due_at: null }), null, options);
+      return attend(trx, await updateShipment(trx, over, { cancelling: false, due_at: null }), null, options);
     });
   }
   return options.db.transaction().execute(async (trx) => applyWord(trx, await relock(trx, shipment), word, options));
@@ -133,7 +133,7 @@ async function postpone(options: CarryingOut, { id }: ShipmentRow, error: unknow
     const trying = { failures, since: shipment.tried_since ?? now };
     const over = isOwed ? isOver(trying, now, patience) : failures >= patience.failures;
     const due_at = over ? null : new Date(now.getTime() + pauseMs(shipment.attempts));
-    const postponed = await updateShipment(trx, id, { failures, due_at, last_error: message });
+    const postponed = await updateShipment(trx, shipment, { failures, due_at, last_error: message });
     const about = shipment.stage === null ? 'register' : shipment.cancelling ? 'cancel' : 'ask';
     if (over) await attend(trx, postponed, `${about}: ${message}`, options);
   });

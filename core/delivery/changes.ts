@@ -40,7 +40,7 @@ export async function applyWord(
     throw new Error(`shipment ${shipment.id} is registered as ${shipment.courier_id}, not ${word.courierId}`);
   }
   const path = hear(shipment.stage, word.stage);
-  let row = await updateShipment(trx, shipment.id, {
+  let row = await updateShipment(trx, shipment, {
     courier_id: word.courierId,
     tracking_number: word.trackingNumber,
     pickup_address: word.pickupAddress,
@@ -50,7 +50,7 @@ export async function applyWord(
   for (const stage of path) row = await moveTo(trx, row, stage, reasonOf(row, stage, word), changing);
   const cancelling = (row.cancelling && row.stage === 'created') || isUnwanted(row.stage, word.stage);
   const due_at = nextDue({ ...row, cancelling }, changing);
-  const heard = await updateShipment(trx, row.id, { cancelling, due_at });
+  const heard = await updateShipment(trx, row, { cancelling, due_at });
   return due_at === null ? attend(trx, heard, null, changing) : heard;
 }
 
@@ -63,7 +63,7 @@ export async function attend(
 ): Promise<ShipmentRow> {
   if (shipment.attention === why) return shipment;
   const version = shipment.attention_version + 1;
-  const row = await updateShipment(trx, shipment.id, { attention: why, attention_version: version });
+  const row = await updateShipment(trx, shipment, { attention: why, attention_version: version });
   const { id: shipment_id, order_id } = row;
   const at = clock.now().toISOString();
   await outbox.add(trx, 'delivery.attention', order_id, { shipment_id, order_id, why, at, version });
@@ -80,7 +80,7 @@ export async function moveTo(
   { outbox, clock, log }: Changing,
 ): Promise<ShipmentRow> {
   const now = clock.now();
-  const row = await updateShipment(trx, shipment.id, {
+  const row = await updateShipment(trx, shipment, {
     stage,
     reason,
     ...untried,

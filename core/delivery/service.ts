@@ -150,8 +150,8 @@ export async function cancelShipment(
     if (!locked) throw new ProblemError('not-found', { detail: 'There is no such shipment' });
     if (answerToCancel(locked.stage) !== 'do') return locked;
     const due_at = new Date(clock.now().getTime() + leaseMs);
-    if (locked.cancelling) return store.updateShipment(trx, id, { due_at });
-    return store.updateShipment(trx, id, { cancelling: true, cancel_reason: reason, due_at, ...untried });
+    if (locked.cancelling) return store.updateShipment(trx, locked, { due_at });
+    return store.updateShipment(trx, locked, { cancelling: true, cancel_reason: reason, due_at, ...untried });
   });
   const shipment = answerToCancel(decided.stage) === 'do' ? await orUnavailable(carryOut(options, decided)) : decided;
   if (shipment.stage === 'cancelled') return shipment;
@@ -185,7 +185,7 @@ async function decideOnStuck(
     if (shipment.attention_version !== version) {
       throw new ProblemError('conflict', { detail: `It is stuck for another reason now: ${shipment.attention}` });
     }
-    return attentionOf(await attend(trx, await store.updateShipment(trx, id, change), null, options));
+    return attentionOf(await attend(trx, await store.updateShipment(trx, shipment, change), null, options));
   });
 }
 

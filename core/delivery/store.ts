@@ -1,8 +1,9 @@
 // Queries of delivery; nobody else reads its schema.
-import { type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { AdId, OrderId, ShipmentId, UserId } from '../../contracts/common.ts';
 import type { DeliveryStage } from '../../contracts/delivery.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import { later } from '../platform/db/later.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
 import { addAndNotifyLater } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
@@ -108,12 +109,15 @@ export const readShipmentOfOrder = (db: Db, orderId: OrderId): Promise<ShipmentR
 export const lockShipment = (trx: Trx, id: ShipmentId): Promise<ShipmentRow | undefined> =>
   trx.selectFrom('shipments').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
 
-export const updateShipment = (
-  db: Db | Trx,
-  id: ShipmentId,
-  change: Omit<Updateable<ShipmentsTable>, 'trace' | 'destination'>,
-): Promise<ShipmentRow> =>
-  db.updateTable('shipments').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+/** Of a locked shipment; returns it as it is then. */
+export async function updateShipment(
+  trx: Trx,
+  shipment: ShipmentRow,
+  change: Partial<Omit<ShipmentRow, 'id' | 'trace' | 'destination'>>,
+): Promise<ShipmentRow> {
+  await later(trx, trx.updateTable('shipments').set(change).where('id', '=', shipment.id));
+  return { ...shipment, ...change };
+}
 
 export async function appendChange(trx: Trx, shipment: ShipmentRow, stage: DeliveryStage, at: Date): Promise<void> {
   const { id, version, reason } = shipment;

@@ -12,7 +12,7 @@ import { redactText } from '../platform/telemetry/redact.ts';
 import { currentTraceId, extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { type Advancing, storedOf, write } from './advance.ts';
 import { outcomeOf } from './answers.ts';
-import { afterTry, type Outcome } from './decide.ts';
+import { afterTry, type Outcome, taken } from './decide.ts';
 import type { Step } from './saga.ts';
 import {
   type CommandRow,
@@ -35,6 +35,7 @@ export interface CommandOptions extends Advancing {
 export const callDeadlineMs = 5_000;
 /** Longer than any call may take: while it runs nobody else begins the same command. */
 export const leaseMs = 10_000;
+export const leaseFrom = (now: Date): Date => new Date(now.getTime() + leaseMs);
 const pauses = { firstMs: 200, longestMs: 60_000 };
 /** Between the tries of a command. */
 export const pauseMs = (tries: number): number => backoffMs(tries, pauses);
@@ -52,9 +53,9 @@ export async function startCommandLoop(options: CommandOptions): Promise<Loop> {
     run: async () => {
       while (running.size < atOnce) {
         const now = clock.now();
-        const command = await takeCommand(db, now, new Date(now.getTime() + leaseMs));
+        const command = await takeCommand(db, now, leaseFrom(now));
         if (!command) return false;
-        const work = runCommand(options, command)
+        const work = runFrom(options, command)
           .catch((error) => log.error('command.failed', { order_id: command.order_id, step: command.step, error }))
           .finally(() => {
             running.delete(work);
@@ -77,18 +78,29 @@ export async function startCommandLoop(options: CommandOptions): Promise<Loop> {
 /** Runs one step of an order now if it is due and nobody else has it; true when it ran. */
 export async function runStep(options: CommandOptions, orderId: OrderId, step: Step): Promise<boolean> {
   const now = options.clock.now();
-  const command = await takeCommand(options.db, now, new Date(now.getTime() + leaseMs), { orderId, step });
+  const command = await takeCommand(options.db, now, leaseFrom(now), { orderId, step });
   if (!command) return false;
   await runCommand(options, command);
   return true;
 }
 
-async function runCommand(options: CommandOptions, command: CommandRow): Promise<void> {
+/** Runs a command and then what the order owes next, as long as that is due. */
+async function runFrom(options: CommandOptions, first: CommandRow): Promise<void> {
+  let command: CommandRow | undefined = first;
+  while (command) command = await runCommand(options, command, { takeNext: true });
+}
+
+/** Runs a command that was taken. Returns the order's next one, taken with the end of this one, if that is wished. */
+export async function runCommand(
+  options: CommandOptions,
+  command: CommandRow,
+  { takeNext = false } = {},
+): Promise<CommandRow | undefined> {
   const { db, log, metrics } = options;
   const order = await readOrder(db, command.order_id);
   if (!order) throw new Error(`command ${command.id} has no order`);
   const { step, attempts } = command;
-  await inSpan(
+  return inSpan(
     `orders step ${step}`,
     { parent: extractTrace(command.headers), attributes: { 'lotok.order_id': order.id } },
     async () => {
@@ -102,7 +114,7 @@ async function runCommand(options: CommandOptions, command: CommandRow): Promise
           result: outcome.result,
           error: outcome.why,
         });
-      await settle(options, command, outcome, change);
+      return settle(options, command, { outcome, change, takeNext });
     },
   );
 }
@@ -127,11 +139,10 @@ const shortened = (why: string): string => redactText(why).slice(0, 500);
 async function settle(
   options: CommandOptions,
   command: CommandRow,
-  outcome: Outcome,
-  change: Partial<OrderRow>,
-): Promise<void> {
+  { outcome, change, takeNext }: { outcome: Outcome; change: Partial<OrderRow>; takeNext: boolean },
+): Promise<CommandRow | undefined> {
   const { db, clock, rules } = options;
-  await db.transaction().execute(async (trx) => {
+  return db.transaction().execute(async (trx) => {
     const order = await lockOrder(trx, command.order_id);
     if (!order) throw new Error(`command ${command.id} has no order`);
     const stored = await storedOf(trx, order);
@@ -147,7 +158,11 @@ async function settle(
         trace_id: currentTraceId() ?? null,
       });
     }
-    await write(trx, stored, afterTry(stored, { id, attempt }, outcome, now, rules), options, { change });
+    const decision = afterTry(stored, { id, attempt }, outcome, now, rules);
+    await write(trx, stored, decision, options, { change });
+    const leaseUntil = leaseFrom(now);
+    if (!takeNext || !taken(decision.state, now, leaseUntil)) return undefined;
+    return takeCommand(trx, now, leaseUntil, { orderId: order.id });
   });
 }
 

@@ -9,10 +9,10 @@ import type { RpcClients } from '../platform/service.ts';
 import { injectTrace } from '../platform/telemetry/tracing.ts';
 import { advance, tellStatus } from './advance.ts';
 import { isRefusal } from './answers.ts';
-import { type CommandOptions, runStep } from './commands.ts';
-import { opened } from './decide.ts';
+import { type CommandOptions, leaseFrom, runCommand, runStep } from './commands.ts';
+import { opened, taken } from './decide.ts';
 import { orderCan, type SagaEvent } from './saga.ts';
-import type { OrderRow, OrdersTables } from './store.ts';
+import type { CommandRow, OrderRow, OrdersTables } from './store.ts';
 import * as store from './store.ts';
 
 export interface Creation {
@@ -53,8 +53,10 @@ export async function createOrder(options: CommandOptions, { buyerId, key, reque
   }
   if (claim.response) return claim.response;
 
-  if (!(await store.readOrder(db, claim.order_id)))
-    await placeOrder(options, { buyerId, key, orderId: claim.order_id, request });
+  if (!(await store.readOrder(db, claim.order_id))) {
+    const start = await placeOrder(options, { buyerId, key, orderId: claim.order_id, request });
+    if (start) await runCommand(options, start);
+  }
   const started = await startPayment(options, claim.order_id);
   return store.keepAnswer(db, buyerId, key, present(started, buyerId));
 }
@@ -66,8 +68,9 @@ interface Placing extends Creation {
 /**
  * Reserves the ad, asks what delivery costs, and writes the order with its first command and event in one transaction.
  * The hold is ended only when nobody can place the order any more: the same request at the same moment has the same hold.
+ * Returns the command, taken for us to run.
  */
-async function placeOrder(options: CommandOptions, placing: Placing): Promise<void> {
+async function placeOrder(options: CommandOptions, placing: Placing): Promise<CommandRow | undefined> {
   const { db, rpc, rules } = options;
   const { orderId, buyerId, request } = placing;
   let ad: ReservedAd | null = null;
@@ -76,12 +79,12 @@ async function placeOrder(options: CommandOptions, placing: Placing): Promise<vo
       { adId: request.ad_id, orderId, buyerId, ttlSeconds: rules.timeoutSeconds.payment + holdMarginSeconds },
       { idempotencyKey: `${orderId}:reserve`, deadlineMs: reserveDeadlineMs },
     );
-    await writeOrder(options, placing, ad, await quote(rpc, ad, request.delivery));
+    return await writeOrder(options, placing, ad, await quote(rpc, ad, request.delivery));
   } catch (error) {
     // Without a clear no, nobody knows how far this came: the next try with the key goes on with the same order, which
     // may hold the ad. It may also have been placed all the same, by the same request at the same moment.
     const isPlaced = isNo(error) ? !(await store.abandonKey(db, placing)) : await store.readOrder(db, orderId);
-    if (isPlaced) return;
+    if (isPlaced) return undefined;
     if (!isNo(error)) throw error;
     // Were this to fail too, the hold ends by itself.
     if (ad)
@@ -123,11 +126,12 @@ async function writeOrder(
   { buyerId, key, orderId, request: { delivery } }: Placing,
   ad: ReservedAd,
   { adPrice, price, estimated }: Awaited<ReturnType<typeof quote>>,
-): Promise<void> {
+): Promise<CommandRow | undefined> {
   const now = clock.now();
   const headers: Record<string, string> = {};
   injectTrace(headers);
-  const begun = opened(now, rules);
+  const fresh = opened(now, rules);
+  const begun = taken(fresh, now, leaseFrom(now))?.state ?? fresh;
   const order: OrderRow = {
     ...begun.order,
     id: orderId,
@@ -153,7 +157,7 @@ async function writeOrder(
     updated_at: now,
     version: 1,
   };
-  await db.transaction().execute(async (trx) => {
+  const start = await db.transaction().execute(async (trx) => {
     if (!(await store.lockKey(trx, { buyerId, key, orderId }))) {
       throw new ProblemError('request-in-progress', {
         detail: 'Another request with this key has just failed. Repeat it',
@@ -165,12 +169,14 @@ async function writeOrder(
       .onConflict((conflict) => conflict.column('id').doNothing())
       .returning('id')
       .executeTakeFirst();
-    if (!inserted) return; // the same request at the same moment was first
+    if (!inserted) return undefined; // the same request at the same moment was first
     await store.oweCommands(trx, orderId, begun.commands, now, headers);
     await tellStatus(trx, outbox, order, null, now);
+    return store.readCommand(trx, orderId, 'start_payment');
   });
   metrics.sagaTransitions.inc({ from: 'none', to: 'pending_payment', event: 'created' });
   log.info('order.created', { order_id: orderId, ad_id: ad.adId });
+  return start;
 }
 
 /** The order once its payment can be paid. The command is durable: when this gives up, the loop goes on. */

@@ -263,8 +263,20 @@ export async function oweCommands(
     .onConflict((conflict) =>
       conflict.columns(['order_id', 'step']).where('state', '<>', sql.lit('dropped')).doNothing(),
     );
-  await addAndNotifyLater(trx, insert, commandsChannel);
+  await (owed.some(({ not_before }) => not_before <= at)
+    ? addAndNotifyLater(trx, insert, commandsChannel)
+    : later(trx, insert));
 }
+
+/** The order's present command of this step. */
+export const readCommand = (db: Db, orderId: OrderId, step: Step): Promise<CommandRow | undefined> =>
+  db
+    .selectFrom('commands')
+    .selectAll()
+    .where('order_id', '=', orderId)
+    .where('step', '=', step)
+    .where('state', '=', sql.lit('owed'))
+    .executeTakeFirst();
 
 /** Wakes whoever runs commands, when the transaction commits. */
 export const tellOfCommands = (trx: Trx): Promise<void> => later(trx, sql`select pg_notify(${commandsChannel}, '')`);
@@ -277,7 +289,7 @@ export async function takeCommand(
   db: Db,
   now: Date,
   leaseUntil: Date,
-  only?: { orderId: OrderId; step: Step },
+  only?: { orderId: OrderId; step?: Step },
 ): Promise<CommandRow | undefined> {
   return db
     .updateTable('commands')
@@ -308,7 +320,8 @@ export async function takeCommand(
         // Two takers never take the same; neither waits for the other.
         .forUpdate()
         .skipLocked();
-      if (only) due = due.where('due.order_id', '=', only.orderId).where('due.step', '=', only.step);
+      if (only) due = due.where('due.order_id', '=', only.orderId);
+      if (only?.step) due = due.where('due.step', '=', only.step);
       return due;
     })
     .returningAll()

@@ -82,7 +82,7 @@ export async function carryOut(options: CarryingOut, begun: PaymentRow): Promise
 /** The provider is there and knows the payment: whoever was called because of that may go. */
 async function answered(trx: Trx, payment: PaymentRow, options: CarryingOut): Promise<PaymentRow> {
   if (payment.failures === 0 && payment.attention === null) return payment;
-  const row = await updatePayment(trx, payment.id, { failures: 0, tried_since: null });
+  const row = await updatePayment(trx, payment, { failures: 0, tried_since: null });
   // Once the seller is to be paid, a person who is called is called because of that.
   return row.intent === null && !(await readPayout(trx, row.id)) ? attend(trx, row, null, options) : row;
 }
@@ -99,7 +99,7 @@ async function refused(
   // A capture that is refused stays refused, and its caller is told. Money that is owed to the buyer stays owed.
   const intent = refusedIntent === 'capture' ? null : refusedIntent;
   const over = intent !== null && isOver({ failures, since: payment.tried_since ?? now }, now, options.patience);
-  const row = await updatePayment(trx, payment.id, {
+  const row = await updatePayment(trx, payment, {
     intent,
     failures,
     refusals: payment.refusals + 1,
@@ -126,8 +126,8 @@ async function register(options: CarryingOut, provider: PaymentProvider, payment
     return await options.db.transaction().execute(async (trx) => {
       // The buyer may have paid, and the webhook been heard, before we got here.
       const locked = await relock(trx, payment);
-      await updatePayment(trx, id, { confirmation_url: created.confirmationUrl });
-      return applyWord(trx, { ...locked, confirmation_url: created.confirmationUrl }, created, 'answer', options);
+      const registered = await updatePayment(trx, locked, { confirmation_url: created.confirmationUrl });
+      return applyWord(trx, registered, created, 'answer', options);
     });
   } catch (error) {
     if (!(error instanceof ProviderRefusal)) throw error;
@@ -137,7 +137,7 @@ async function register(options: CarryingOut, provider: PaymentProvider, payment
       if (locked.status !== 'in_progress') return locked;
       options.log.error('payment.registration_refused', { payment_id: id, refusal: message });
       const failed = await moveTo(trx, locked, 'failed', 'provider_refused', options);
-      const over = await updatePayment(trx, failed.id, { intent: null, due_at: null, last_error: message });
+      const over = await updatePayment(trx, failed, { intent: null, due_at: null, last_error: message });
       // A final answer: whoever was called because there was none may go.
       return attend(trx, over, null, options);
     });
@@ -284,7 +284,7 @@ async function postpone(options: CarryingOut, row: PaymentRow, isPayout: boolean
     const late = payment.intent === 'return' && isLate(trying, now, patience);
     const due_at = over ? null : new Date(now.getTime() + pauseMs(work.attempts));
     const change = { failures, due_at, last_error: message };
-    const postponed = isPayout ? payment : await updatePayment(trx, row.id, change);
+    const postponed = isPayout ? payment : await updatePayment(trx, payment, change);
     if (isPayout) await updatePayout(trx, row.id, change);
     const about = isPayout ? 'payout' : (payment.intent ?? 'ask');
     if (over || late) await attend(trx, postponed, `${about}: ${message}`, options);

@@ -44,7 +44,7 @@ export async function applyWord(
     changing.log.warn('payment.unwanted', { payment_id: row.id, status: row.status, provider_status: word.status });
     await wakeWorker(trx);
   }
-  const heard = await updatePayment(trx, row.id, {
+  const heard = await updatePayment(trx, row, {
     provider_id: word.providerId,
     intent,
     due_at: nextDue({ ...row, intent }, isNew, changing),
@@ -63,7 +63,7 @@ export async function attend(
 ): Promise<PaymentRow> {
   if (payment.attention === why) return payment;
   const version = payment.attention_version + 1;
-  const row = await updatePayment(trx, payment.id, { attention: why, attention_version: version });
+  const row = await updatePayment(trx, payment, { attention: why, attention_version: version });
   const { id: payment_id, order_id } = row;
   const at = clock.now().toISOString();
   await outbox.add(trx, 'payment.attention', order_id, { payment_id, order_id, why, at, version });
@@ -80,7 +80,7 @@ export async function moveTo(
   { outbox, clock, log }: Changing,
 ): Promise<PaymentRow> {
   const now = clock.now();
-  const changed = await updatePayment(trx, payment.id, {
+  const changed = await updatePayment(trx, payment, {
     status,
     reason,
     attempts: 0,

@@ -110,9 +110,9 @@ async function decide(
         throw new ProblemError('conflict', { detail: 'The seller has been paid' });
       }
       const due_at = new Date(clock.now().getTime() + leaseMs);
-      if (locked.intent === intent) return { answer, payment: await store.updatePayment(trx, id, { due_at }) };
+      if (locked.intent === intent) return { answer, payment: await store.updatePayment(trx, locked, { due_at }) };
       const change = { intent, intent_reason: reason, due_at, ...untried };
-      return { answer, payment: await store.updatePayment(trx, id, change) };
+      return { answer, payment: await store.updatePayment(trx, locked, change) };
     });
 
   let decided = await decideOnce();
@@ -202,7 +202,7 @@ export const retry = (options: PaymentsOptions, id: PaymentId, version: number):
     const payout = await store.readPayout(trx, id);
     if (payout?.status === 'failed') await payAgain(trx, payout, options);
     if (payout && payout.status !== 'paid') await store.updatePayout(trx, id, { ...untried, due_at });
-    else await store.updatePayment(trx, payment.id, { ...untried, due_at });
+    else await store.updatePayment(trx, payment, { ...untried, due_at });
     await store.wakeWorker(trx);
   });
 
@@ -211,7 +211,7 @@ export const giveUp = (options: PaymentsOptions, id: PaymentId, version: number)
   decideOnStuck(options, id, version, async (trx, payment) => {
     const payout = await store.readPayout(trx, id);
     if (payout) await store.updatePayout(trx, id, { due_at: null });
-    await store.updatePayment(trx, payment.id, { intent: null, due_at: null });
+    await store.updatePayment(trx, payment, { intent: null, due_at: null });
   });
 
 /** A decision about one call for a person; once that is over, deciding about it is no error and changes nothing. */

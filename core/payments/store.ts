@@ -3,6 +3,7 @@ import { type Generated, type Kysely, type Selectable, sql, type Transaction, ty
 import type { OrderId, PaymentId, UserId } from '../../contracts/common.ts';
 import type { PaymentStatus } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
+import { later } from '../platform/db/later.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
 import { addAndNotifyLater } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
@@ -128,12 +129,15 @@ export const lockPayment = (trx: Trx, id: string): Promise<PaymentRow | undefine
     .forUpdate()
     .executeTakeFirst();
 
-export const updatePayment = (
-  trx: Db | Trx,
-  id: PaymentId,
-  change: Omit<Updateable<PaymentsTable>, 'trace'>,
-): Promise<PaymentRow> =>
-  trx.updateTable('payments').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+/** Of a locked payment; returns it as it is then. */
+export async function updatePayment(
+  trx: Trx,
+  payment: PaymentRow,
+  change: Partial<Omit<PaymentRow, 'id' | 'trace'>>,
+): Promise<PaymentRow> {
+  await later(trx, trx.updateTable('payments').set(change).where('id', '=', payment.id));
+  return { ...payment, ...change };
+}
 
 export async function appendChange(trx: Trx, payment: PaymentRow, at: Date): Promise<void> {
   const { id, version, status, reason } = payment;
