@@ -25,7 +25,7 @@ export default defineConfig({
                   'core/{ads,delivery,media,notifications,orders,payments,reports,sandbox,search,users}/**/*.test.ts',
                   'core/platform/db/**/*.test.ts',
                 ],
-                exclude: ['core/orders/{saga,decide}.test.ts'],
+                exclude: ['core/orders/{saga,decide,answers}.test.ts', 'core/orders/simulation/*.test.ts'],
                 env: { TEST_DATABASE: 'postgres', DATABASE_URL: postgres },
               },
             },

@@ -132,9 +132,10 @@ describe('an answer about a payout', () => {
       expect(countsForPayout(asked, row('paid', 'out_1'), answer)).toBe(false);
   });
 
-  it('that it has begun counts where no other is known, also after a no to the same request', () => {
+  it('that it has begun counts also after a no to the same request, and not when another one was made since', () => {
     expect(countsForPayout(asked, row('failed', null, 1), 'pending')).toBe(true);
-    expect(countsForPayout(asked, row('pending', null, 1), 'pending')).toBe(true);
+    expect(countsForPayout(asked, row('failed', 'out_1', 1), 'pending')).toBe(false);
+    expect(countsForPayout(asked, row('pending', null, 1), 'pending')).toBe(false);
     expect(countsForPayout(asked, row('pending', 'out_2', 1), 'pending')).toBe(false);
   });
 

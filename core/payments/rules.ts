@@ -92,7 +92,10 @@ export interface PayoutState {
 export function countsForPayout(asked: PayoutState, present: PayoutState, answer: PayoutState['status']): boolean {
   if (present.status === 'paid' || answer === 'paid') return present.status !== 'paid';
   const isOfPresent = asked.refusals === present.refusals;
-  if (answer === 'pending') return isOfPresent || present.provider_id === null;
+  // The same request was refused when it came for the second time, and that was heard first.
+  const wasHidden =
+    present.status === 'failed' && present.provider_id === null && present.refusals === asked.refusals + 1;
+  if (answer === 'pending') return isOfPresent || wasHidden;
   return isOfPresent && present.status === 'pending' && asked.provider_id === present.provider_id;
 }
 

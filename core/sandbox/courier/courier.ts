@@ -26,7 +26,7 @@ export interface NewShipment {
 }
 
 /** The way that a parcel goes by itself. */
-const naturalNext = (shipment: Pick<ShipmentRow, 'stage' | 'method'>): Stage | null => {
+export const naturalNext = (shipment: Pick<ShipmentRow, 'stage' | 'method'>): Stage | null => {
   switch (shipment.stage) {
     case 'created':
       return 'accepted';
@@ -48,7 +48,7 @@ const naturalNext = (shipment: Pick<ShipmentRow, 'stage' | 'method'>): Stage | n
 const way: readonly Stage[] = ['created', 'accepted', 'in_transit', 'at_pickup_point', 'delivered'];
 
 /** What may happen to a parcel: forward on its way (a scan may be missing), and the ends that nobody wishes for. */
-function canBecome({ stage, method }: Pick<ShipmentRow, 'stage' | 'method'>, to: Stage): boolean {
+export function canBecome({ stage, method }: Pick<ShipmentRow, 'stage' | 'method'>, to: Stage): boolean {
   if (!way.includes(stage)) return false;
   switch (to) {
     case 'created':

@@ -30,6 +30,7 @@ const next: Readonly<Record<Status, readonly Status[]>> = {
   declined: [],
   refunded: [],
 };
+export const mayBecome = (status: Status, to: Status): boolean => next[status].includes(to);
 const mostWrongCodes = 3;
 
 export async function createPayment({ clock, publicUrl }: Psp, trx: Trx, payment: NewPayment): Promise<unknown> {
@@ -68,7 +69,7 @@ export async function move(
   reason: string | null = null,
 ): Promise<PaymentRow> {
   if (payment.status === status) return payment;
-  if (!next[payment.status].includes(status)) {
+  if (!mayBecome(payment.status, status)) {
     throw new Refusal(409, 'invalid_state', `The payment is ${payment.status}, it can't become ${status}`);
   }
   const now = clock.now();
