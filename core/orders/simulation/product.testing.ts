@@ -9,7 +9,7 @@ import { orderCan } from '../saga.ts';
 export interface Product {
   readonly decide: typeof decide;
   readonly orderCan: typeof orderCan;
-  readonly answers: typeof answers;
+  readonly answers: Pick<typeof answers, 'outcomeOf'>;
   readonly payments: typeof payments;
   readonly delivery: typeof delivery;
   readonly holds: typeof holds;
