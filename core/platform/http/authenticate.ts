@@ -1,5 +1,6 @@
 // Who asks: verifies access tokens against a JWKS. Core trusts no header that says so.
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { UserId } from '../../../contracts/common.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
 import { AccessClaims } from '../../../contracts/users.ts';
@@ -20,21 +21,28 @@ export interface TokenOptions {
   readonly audience: string;
 }
 
+const clockToleranceSeconds = 5;
+
 export function createAuthenticate({ jwksUrl, issuer, audience }: TokenOptions): Authenticate {
   let keys: JWTVerifyGetKey | undefined;
+  // Forgotten after a minute, so that a key that was withdrawn ends soon.
+  const verified = new LRUCache<string, AccessClaims>({ max: 5_000, ttl: 60_000 });
   return async (authorization) => {
     const token = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '')?.[1];
     if (!token) throw unauthenticated('Send Authorization: Bearer with an access token');
+    const known = verified.get(token);
+    if (known && known.exp + clockToleranceSeconds > Date.now() / 1000) return identityOf(known);
     keys ??= remoteKeys(new URL(jwksUrl()));
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
         audience,
         algorithms: ['ES256', 'EdDSA'],
-        clockTolerance: 5,
+        clockTolerance: clockToleranceSeconds,
       });
       const claims = AccessClaims.parse(payload);
-      return { userId: claims.sub, sessionId: claims.sid, roles: claims.roles };
+      verified.set(token, claims);
+      return identityOf(claims);
     } catch (error) {
       if (error instanceof ProblemError) throw error;
       if (error instanceof errors.JWTExpired) throw unauthenticated('The access token has expired');
@@ -42,6 +50,8 @@ export function createAuthenticate({ jwksUrl, issuer, audience }: TokenOptions):
     }
   };
 }
+
+const identityOf = ({ sub, sid, roles }: AccessClaims): Identity => ({ userId: sub, sessionId: sid, roles });
 
 /** Tells what is wrong with a token from what is wrong with the key set: only the first is the caller's to mend. */
 function remoteKeys(url: URL): JWTVerifyGetKey {
