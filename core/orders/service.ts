@@ -71,7 +71,7 @@ interface Placing extends Creation {
  * Returns the command, taken for us to run.
  */
 async function placeOrder(options: CommandOptions, placing: Placing): Promise<CommandRow | undefined> {
-  const { db, rpc, rules } = options;
+  const { db, rpc, rules, log } = options;
   const { orderId, buyerId, request } = placing;
   let ad: ReservedAd | null = null;
   try {
@@ -84,7 +84,10 @@ async function placeOrder(options: CommandOptions, placing: Placing): Promise<Co
     // Without a clear no, nobody knows how far this came: the next try with the key goes on with the same order, which
     // may hold the ad. It may also have been placed all the same, by the same request at the same moment.
     const isPlaced = isNo(error) ? !(await store.abandonKey(db, placing)) : await store.readOrder(db, orderId);
-    if (isPlaced) return undefined;
+    if (isPlaced) {
+      log.warn('order.placed_all_the_same', { order_id: orderId, error });
+      return undefined;
+    }
     if (!isNo(error)) throw error;
     // Were this to fail too, the hold ends by itself.
     if (ad)

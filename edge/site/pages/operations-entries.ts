@@ -88,7 +88,8 @@ function endOf({ step, state, tries, finished_at, last_error, trace_id }: Comman
   if (finished_at === null || state === 'owed' || state === 'parked') return failed;
   const ended = entry(finished_at, 'check', `${t.operations.stepEnd[state]}: ${name}`, {
     tone: state === 'done' ? 'good' : 'plain',
-    detail: state === 'refused' ? last_error : null,
+    // Of one that is done: that there was nothing to do.
+    detail: state === 'refused' || state === 'done' ? last_error : null,
     traceId: trace_id,
   });
   return [...failed, ended];
