@@ -1,6 +1,8 @@
 // The delivery service in memory: its rules as they are (core/delivery/rules.ts), and a model of how service.ts,
 // carrying-out.ts and changes.ts carry them out, function by function.
+
 import type { DeliveryStage } from '../../../contracts/delivery.ts';
+import { leaseMs } from '../../delivery/carrying-out.ts';
 import { isOver, type Patience } from '../../platform/patience.ts';
 import type { Courier, Parcel } from './courier.testing.ts';
 import { Alarm, type Engine, type Life, Process, type Routine } from './engine.testing.ts';
@@ -44,7 +46,6 @@ export interface DeliveryOptions {
   readonly tell: (order: number, event: DeliveryEvent) => void;
 }
 
-const leaseMs = 15_000;
 /** The courier's client waits so long for one answer. */
 const askMs = 3_000;
 const askAfterMs = 5 * 60_000;

@@ -1,6 +1,7 @@
 // The orders service in memory: its decisions as they are (core/orders/decide.ts, answers.ts), and a model of how
 // service.ts, commands.ts, timers.ts, events.ts, operations.ts and advance.ts write them down.
 import type { ProblemCode } from '../../../contracts/problem.ts';
+import { callDeadlineMs, leaseMs } from '../commands.ts';
 import type { Decision, Outcome, Passage, Rules, SagaCommand, SagaState } from '../decide.ts';
 import type { SagaEvent, Step } from '../saga.ts';
 import type { Ads } from './ads.testing.ts';
@@ -23,7 +24,6 @@ export interface Order {
   since: number;
   /** What the outbox tells of it. */
   readonly told: Told[];
-  page: boolean;
   /** Events that were heard. */
   readonly inbox: Set<string>;
   readonly commandsDue: Alarm;
@@ -57,8 +57,9 @@ export interface OrdersOptions {
   readonly watch: (order: Order, before: SagaState, decision: Decision) => void;
 }
 
-export const callDeadlineMs = 5_000;
-const leaseMs = 10_000;
+const reserveDeadlineMs = 3_000;
+const quoteDeadlineMs = 3_000;
+const releaseDeadlineMs = 2_000;
 const holdMarginSeconds = 600;
 /** How long another process is looked for while all are frozen. */
 const lookAgainMs = 1_000;
@@ -108,10 +109,12 @@ export class Orders implements Target {
     const { engine, network, rules, ads, delivery } = this.#options;
     const { buyer, ad, key } = purchase;
     const holdSeconds = rules.timeoutSeconds.payment + holdMarginSeconds;
-    const reserved = yield* network.ask(life, ads, engine.now + 3_000, () => ads.reserve(ad, id, buyer, holdSeconds));
+    const reserved = yield* network.ask(life, ads, engine.now + reserveDeadlineMs, () =>
+      ads.reserve(ad, id, buyer, holdSeconds),
+    );
     let failed = reserved;
     if (!reserved.trouble) {
-      failed = yield* network.ask(life, delivery, engine.now + 3_000, () => done); // the quote
+      failed = yield* network.ask(life, delivery, engine.now + quoteDeadlineMs, () => done); // the quote
       if (!failed.trouble) failed = this.#writeOrder(life, id, purchase);
       if (!failed.trouble) return done;
       yield;
@@ -119,7 +122,7 @@ export class Orders implements Target {
     // abandonKey
     if (this.find(id)) return done;
     if (this.#keys.get(key) === id) this.#keys.delete(key);
-    if (!reserved.trouble) yield* network.ask(life, ads, engine.now + 2_000, () => ads.release(ad, id));
+    if (!reserved.trouble) yield* network.ask(life, ads, engine.now + releaseDeadlineMs, () => ads.release(ad, id));
     return failed;
   }
 
@@ -137,7 +140,6 @@ export class Orders implements Target {
       version: 1,
       since: engine.now,
       told: [{ event: null, from: null, to: 'pending_payment', cancelReason: null, version: 1 }],
-      page: false,
       inbox: new Set(),
       commandsDue: new Alarm(engine, () => this.#takeDue(order)),
       deadline: new Alarm(engine, () => this.#timer(order)),
@@ -286,7 +288,6 @@ export class Orders implements Target {
     yield;
     if (engine.told) engine.say(life.process.name, `order ${order.id}: ${step}, try ${attempt}: ${toldOf(outcome)}`);
     const end = engine.clock(life.process);
-    if (!trouble && step === 'start_payment') order.page = true;
     this.#write(order, product.decide.afterTry(order.state, { id, attempt }, outcome, end, rules));
     engine.coverage.happening(`${step} ${outcome.result}`);
   }

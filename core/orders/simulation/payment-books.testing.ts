@@ -47,7 +47,6 @@ export interface PaymentsOptions {
   readonly tell: (order: number, event: PaymentEvent) => void;
 }
 
-export const leaseMs = 15_000;
 const askAfterMs = 60_000;
 const longestAskMs = 5 * 60_000;
 const authorizedAskMs = 10 * 60_000;

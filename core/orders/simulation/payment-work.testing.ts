@@ -1,12 +1,12 @@
 // What payments wants from the provider: a model of core/payments/carrying-out.ts, function by function.
 
+import { leaseMs } from '../../payments/carrying-out.ts';
 import type { ProviderStatus } from '../../payments/providers/provider.ts';
 import type { Intent } from '../../payments/rules.ts';
 import { isLate, isOver } from '../../platform/patience.ts';
 import { Alarm, type Life, type Process, type Routine } from './engine.testing.ts';
 import type { Reply, Target, Trouble } from './network.testing.ts';
 import {
-  leaseMs,
   nextDue,
   PaymentBooks,
   type PaymentRow,

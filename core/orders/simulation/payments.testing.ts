@@ -1,8 +1,9 @@
 // The payments service in memory: a model of core/payments/service.ts, function by function, over the rules as they are.
+import { leaseMs } from '../../payments/carrying-out.ts';
 import type { ProviderStatus } from '../../payments/providers/provider.ts';
 import { type Life, Process, type Routine } from './engine.testing.ts';
 import { fails, type Reply, type Target } from './network.testing.ts';
-import { leaseMs, type PaymentBooks, type PaymentRow, type PaymentsOptions, untried } from './payment-books.testing.ts';
+import { type PaymentBooks, type PaymentRow, type PaymentsOptions, untried } from './payment-books.testing.ts';
 import { PaymentWork } from './payment-work.testing.ts';
 
 export class Payments implements Target {
