@@ -289,7 +289,7 @@ function judgeGoods({ courier, orders, people, plan }: Judged, ad: number): void
     (order) =>
       people.gaveUp.has(order.id) ||
       wasStray(order) ||
-      [...order.commands.values()].some(({ state }) => state === 'skipped'),
+      [...order.commands.values()].some(({ state }) => state === 'skipped' || state === 'parked'),
   );
   if (out.length > 1 && !byPeople && !isStrange)
     throw new Defect(`ad ${ad} went to orders ${out.map(({ id }) => id).join(' and ')}`);
