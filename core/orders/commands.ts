@@ -34,7 +34,7 @@ export interface CommandOptions extends Advancing {
 
 export const callDeadlineMs = 5_000;
 /** Longer than any call may take: while it runs nobody else begins the same command. */
-export const leaseMs = 10_000;
+const leaseMs = 10_000;
 export const leaseFrom = (now: Date): Date => new Date(now.getTime() + leaseMs);
 const pauses = { firstMs: 200, longestMs: 60_000 };
 /** Between the tries of a command. */

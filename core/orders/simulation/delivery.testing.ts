@@ -6,7 +6,7 @@ import { leaseMs } from '../../delivery/carrying-out.ts';
 import { isOver, type Patience } from '../../platform/patience.ts';
 import type { Courier, Parcel } from './courier.testing.ts';
 import { Alarm, type Engine, type Life, Process, type Routine } from './engine.testing.ts';
-import { fails, type Network, type Reply, type Target } from './network.testing.ts';
+import { done, fails, type Network, type Reply, type Target } from './network.testing.ts';
 import type { Product } from './product.testing.ts';
 
 /** A row of `shipments`; its id is the order's number. */
@@ -28,7 +28,8 @@ export interface ShipmentRow {
 
 export interface Wish {
   readonly method: Parcel['method'];
-  /** The courier won't go there. */
+  /** The courier won't go there; that is known when it is asked for its price, or only when it gets the parcel. */
+  readonly quoted: boolean;
   readonly refused: boolean;
 }
 
@@ -70,6 +71,11 @@ export class Delivery implements Target {
 
   // service.ts
 
+  /** What the courier refuses for good it says here already. */
+  quote({ quoted }: Wish): Reply<null> {
+    return quoted ? done : fails('invalid-field', 'There is no such pick-up point');
+  }
+
   *create(life: Life, order: number, wish: Wish, deadline: number): Routine<Reply<ShipmentRow>> {
     if (!this.rows[order]) {
       yield;
@@ -105,6 +111,10 @@ export class Delivery implements Target {
         : { value: decided };
     if (shipment.trouble || shipment.value.stage === 'cancelled') return shipment;
     return fails('conflict', `SHIPMENT_UNDER_WAY: the parcel is ${shipment.value.stage}`);
+  }
+
+  attentionVersion(order: number): number {
+    return this.#read(order).attentionVersion;
   }
 
   /** `retry` and `giveUp`: what a person decides about work of its own that is stuck. */

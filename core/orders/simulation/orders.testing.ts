@@ -1,7 +1,8 @@
 // The orders service in memory: its decisions as they are (core/orders/decide.ts, answers.ts), and a model of how
 // service.ts, commands.ts, timers.ts, events.ts, operations.ts and advance.ts write them down.
 import type { ProblemCode } from '../../../contracts/problem.ts';
-import { callDeadlineMs, leaseMs } from '../commands.ts';
+import { isRefusal } from '../answers.ts';
+import { callDeadlineMs, leaseFrom } from '../commands.ts';
 import type { Decision, Outcome, Passage, Rules, SagaCommand, SagaState } from '../decide.ts';
 import type { SagaEvent, Step } from '../saga.ts';
 import type { Ads } from './ads.testing.ts';
@@ -96,6 +97,8 @@ export class Orders implements Target {
     if (!this.find(claimed)) {
       const placed = yield* this.#place(life, claimed, purchase);
       if (placed.trouble) return placed;
+      const placedOrder = this.find(claimed);
+      if (placed.value && placedOrder) yield* this.#try(life, placedOrder, placed.value);
     }
     yield;
     const order = this.find(claimed);
@@ -104,8 +107,8 @@ export class Orders implements Target {
     return { value: claimed };
   }
 
-  /** `placeOrder`. */
-  *#place(life: Life, id: number, purchase: Purchase): Routine<Reply<null>> {
+  /** `placeOrder`: the order's first command, taken, unless somebody else has it. */
+  *#place(life: Life, id: number, purchase: Purchase): Routine<Reply<SagaCommand | null>> {
     const { engine, network, rules, ads, delivery } = this.#options;
     const { buyer, ad, key } = purchase;
     const holdSeconds = rules.timeoutSeconds.payment + holdMarginSeconds;
@@ -114,28 +117,33 @@ export class Orders implements Target {
     );
     let failed = reserved;
     if (!reserved.trouble) {
-      failed = yield* network.ask(life, delivery, engine.now + quoteDeadlineMs, () => done); // the quote
-      if (!failed.trouble) failed = this.#writeOrder(life, id, purchase);
-      if (!failed.trouble) return done;
+      failed = yield* network.ask(life, delivery, engine.now + quoteDeadlineMs, () => delivery.quote(purchase.wish));
+      const written = failed.trouble ? failed : this.#writeOrder(life, id, purchase);
+      if (!written.trouble) return written;
+      failed = written;
       yield;
     }
+    if (this.find(id)) return { value: null };
+    const code = failed.trouble?.code ?? null;
+    if (code === null || code === 'refused' || !isRefusal(code)) return failed;
     // abandonKey
-    if (this.find(id)) return done;
     if (this.#keys.get(key) === id) this.#keys.delete(key);
     if (!reserved.trouble) yield* network.ask(life, ads, engine.now + releaseDeadlineMs, () => ads.release(ad, id));
     return failed;
   }
 
-  #writeOrder(life: Life, id: number, purchase: Purchase): Reply<null> {
+  #writeOrder(life: Life, id: number, purchase: Purchase): Reply<SagaCommand | null> {
     const { engine, product, rules } = this.#options;
     // lockKey
     if (this.#keys.get(purchase.key) !== id) return fails('request-in-progress', 'Another request has just failed');
-    if (this.find(id)) return done; // the same request at the same moment was first
+    if (this.find(id)) return { value: null }; // the same request at the same moment was first
     const now = engine.clock(life.process);
+    const fresh = product.decide.opened(now, rules);
+    const begun = product.decide.taken(fresh, now, leaseFrom(now));
     const order: Order = {
       id,
       purchase,
-      state: { ...product.decide.opened(now, rules), commands: [] },
+      state: { ...fresh, commands: [] },
       commands: new Map(),
       version: 1,
       since: engine.now,
@@ -147,8 +155,8 @@ export class Orders implements Target {
     this.all.push(order);
     engine.coverage.orders += 1;
     if (engine.told) engine.say(life.process.name, `order ${id} is placed for ad ${purchase.ad}`);
-    this.#store(order, product.decide.opened(now, rules));
-    return done;
+    this.#store(order, begun?.state ?? fresh);
+    return { value: order.state.commands[0] ?? null };
   }
 
   /** `cancelOrder` and `acceptOrder`; a refusal is the buyer's to read. */
@@ -258,14 +266,14 @@ export class Orders implements Target {
       return;
     }
     const command = this.#take(life, order, null);
-    if (command) engine.start(life, this.#try(life, order, command));
+    if (command) engine.start(life, this.#tryFrom(life, order, command));
   }
 
   /** `takeCommand`: begins what is due, or only this step. */
   #take(life: Life, order: Order, only: Step | null): SagaCommand | null {
     const { engine, product } = this.#options;
     const now = engine.clock(life.process);
-    const begun = product.decide.taken(order.state, now, new Date(now.getTime() + leaseMs));
+    const begun = product.decide.taken(order.state, now, leaseFrom(now));
     if (!begun || (only !== null && begun.command.step !== only)) {
       this.#wakeTaker(order, lookAgainMs);
       return null;
@@ -276,7 +284,16 @@ export class Orders implements Target {
     return begun.command;
   }
 
-  /** `runCommand` */
+  /** `runFrom`: what the order owes next is taken with the end of the step before it. */
+  *#tryFrom(life: Life, order: Order, first: SagaCommand): Routine<void> {
+    let command: SagaCommand | null = first;
+    while (command) {
+      yield* this.#try(life, order, command);
+      command = this.#take(life, order, null);
+    }
+  }
+
+  /** `runCommand`. */
   *#try(life: Life, order: Order, { id: commandId, step, attempts: attempt }: SagaCommand): Routine<void> {
     const { engine, product, rules } = this.#options;
     const id = commandId as number;

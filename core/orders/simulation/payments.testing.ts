@@ -121,6 +121,10 @@ export class Payments implements Target {
     this.books.updatePayout(order, { status: 'pending', provider_id: null, ...untried, due });
   }
 
+  attentionVersion(order: number): number {
+    return this.books.read(order).attentionVersion;
+  }
+
   /** `retry` and `giveUp`: what a person decides about work of its own that is stuck. */
   decideOnStuck(
     life: Life,

@@ -5,9 +5,11 @@ import { naturalNext } from '../../sandbox/courier/courier.ts';
 import type { SagaCommand } from '../decide.ts';
 import type { Step } from '../saga.ts';
 import type { Courier } from './courier.testing.ts';
+import type { Delivery } from './delivery.testing.ts';
 import { Defect, type Engine, spread } from './engine.testing.ts';
 import type { Network } from './network.testing.ts';
 import type { Order, Orders } from './orders.testing.ts';
+import type { Payments } from './payments.testing.ts';
 import type { Plan } from './plan.testing.ts';
 import type { Provider } from './provider.testing.ts';
 
@@ -16,6 +18,8 @@ export interface PeopleOptions {
   readonly network: Network;
   readonly plan: Plan;
   readonly orders: Orders;
+  readonly payments: Payments;
+  readonly delivery: Delivery;
   readonly provider: Provider;
   readonly courier: Courier;
   /** Sees a hold, or a page to pay on, whose time is up. */
@@ -168,7 +172,10 @@ export class People {
     } else if (payment_attention !== null || delivery_attention !== null) {
       const target = payment_attention !== null ? 'payment' : 'delivery';
       const version = order.state.order[`${target}_attention_version`];
-      const action = this.#isWorthARetry(`${order.id}/${target}`) ? 'retry' : 'skip';
+      const owner = this.#options[target === 'payment' ? 'payments' : 'delivery'];
+      // What the order has heard may be old; what the owner says now is on the same page.
+      const isOld = owner.attentionVersion(order.id) !== version;
+      const action = isOld || this.#isWorthARetry(`${order.id}/${target}`) ? 'retry' : 'skip';
       this.#decided(order, `${action} what is stuck of the ${target}`, action);
       if (action === 'skip' && target === 'payment') throw new Defect(`order ${order.id}: nothing helps, ${why}`);
       if (action === 'skip') this.gaveUp.add(order.id);

@@ -67,7 +67,7 @@ export function planOf(chance: Chance): Plan {
     key,
     buyer: key,
     ad: chance.whole(0, ads - 1),
-    wish: { method: chance.pick(['door', 'pickup'] as const), refused: sometimes(0.06) },
+    wish: { method: chance.pick(['door', 'pickup'] as const), refused: sometimes(0.06), quoted: !sometimes(0.04) },
     atMs: key === 0 ? 0 : spread(chance, 60 * minute),
   }));
   return {

@@ -132,6 +132,8 @@ class World {
       network,
       plan,
       orders,
+      payments,
+      delivery,
       provider,
       courier,
       lapses: (order, status) => judgeLapse(this, order, status),
