@@ -312,7 +312,13 @@ export class RedisHistory implements History {
 
   async #resubscribe(): Promise<void> {
     const names = [...this.#listeners.keys()].map((channel) => this.#liveName(channel));
-    await this.#wakeUps.subscribe(this.#renewedName, ...names);
+    try {
+      await this.#wakeUps.subscribe(this.#renewedName, ...names);
+    } catch (error) {
+      // Nobody would know what this connection hears: the next one subscribes anew.
+      if (this.#wakeUps.status === 'ready') this.#wakeUps.disconnect(true);
+      throw error;
+    }
     this.#interruptAll();
   }
 
