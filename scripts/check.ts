@@ -9,6 +9,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['dependency rules', 'depcruise', 'contracts', 'core', 'edge', 'kafka', 'proto', 'realtime', 'scripts'],
   ['dead code', 'knip', '--no-progress'],
   ['protocol files', 'buf', 'lint', 'proto'],
+  ['generated code and compatibility of the protocol', 'node', 'scripts/check-proto.ts'],
 ];
 
 const run = (command: string, args: readonly string[]): Promise<{ code: number; output: string }> =>

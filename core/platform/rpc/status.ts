@@ -1,7 +1,14 @@
 // The one mapping between problems and gRPC statuses, both ways.
 import { Metadata, type ServiceError, status as Status } from '@grpc/grpc-js';
-import { z } from 'zod';
-import { FieldError, type ProblemCode, ProblemError, problems } from '../../../contracts/problem.ts';
+import { type ProblemCode, ProblemError, problems } from '../../../contracts/problem.ts';
+import type { Any } from '../../../proto/generated/google/protobuf/any.ts';
+import {
+  BadRequest,
+  ErrorInfo,
+  type MessageFns,
+  RetryInfo,
+} from '../../../proto/generated/google/rpc/error_details.ts';
+import { Status as RpcStatus } from '../../../proto/generated/google/rpc/status.ts';
 
 /** A call that failed in a way that no rule foresees: the caller's defect or the callee's, never the user's doing. */
 export class RpcError extends Error {
@@ -24,31 +31,38 @@ export interface Refusal {
   readonly metadata: Metadata;
 }
 
-const problemHeader = 'lotok-problem-bin';
+const detailsHeader = 'grpc-status-details-bin';
+const domain = 'lotok';
 /** Trailers have a few kilobytes in all, so a problem brings no more than this. */
 const mostErrors = 20;
 const longestText = 300;
 
-const ProblemDetails = z.object({
-  code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
-  detail: z.string().max(longestText).optional(),
-  errors: z.array(FieldError).max(mostErrors).optional(),
-  retryAfter: z.string().max(40).optional(),
-});
-
+/** A problem as a status with details by google.rpc (https://google.aip.dev/193), which other clients understand too. */
 export function refusalOf(problem: ProblemError): Refusal {
   const { detail, errors, headers } = problem.extras;
-  const details: z.input<typeof ProblemDetails> = {
-    code: problem.code,
-    detail: detail?.slice(0, longestText),
-    errors: errors
-      ?.slice(0, mostErrors)
-      .map(({ field, message }) => ({ field: field.slice(0, 100), message: message.slice(0, 100) })),
-    retryAfter: headers?.['retry-after'] ?? headers?.['Retry-After'],
-  };
+  const code = Status[statusOf(problem.code)];
+  const details: Any[] = [
+    packed(ErrorInfo, 'ErrorInfo', { reason: reasonOf(problem.code), domain, metadata: {} }),
+    ...(errors
+      ? [
+          packed(BadRequest, 'BadRequest', {
+            fieldViolations: errors.slice(0, mostErrors).map(({ field, message }) => ({
+              field: field.slice(0, 100),
+              description: message.slice(0, 100),
+              reason: '',
+              localizedMessage: undefined,
+            })),
+          }),
+        ]
+      : []),
+  ];
+  const seconds = Number(headers?.['retry-after'] ?? Number.NaN);
+  if (Number.isFinite(seconds))
+    details.push(packed(RetryInfo, 'RetryInfo', { retryDelay: { seconds: Math.ceil(seconds), nanos: 0 } }));
+  const status = { code, message: detail?.slice(0, longestText) ?? '', details };
   const metadata = new Metadata();
-  metadata.set(problemHeader, Buffer.from(JSON.stringify(details)));
-  return { code: Status[statusOf(problem.code)], details: problem.code, metadata };
+  metadata.set(detailsHeader, Buffer.from(RpcStatus.encode(status).finish()));
+  return { code, details: problem.code, metadata };
 }
 
 /** A refusal by the RPC layer itself. It carries no problem: the caller's code is wrong, not its user. */
@@ -60,19 +74,44 @@ export const plainRefusal = (status: StatusName, details: string): Refusal => ({
 
 /** The problem that a server sent, if it sent one: its answer, not a failure on the way. */
 export function problemOf(error: ServiceError): ProblemError | undefined {
-  const [bytes] = error.metadata?.get(problemHeader) ?? [];
+  const [bytes] = error.metadata?.get(detailsHeader) ?? [];
   if (!Buffer.isBuffer(bytes)) return undefined;
-  let json: unknown;
   try {
-    json = JSON.parse(bytes.toString());
+    const { message, details } = RpcStatus.decode(bytes);
+    const info = unpacked(ErrorInfo, 'ErrorInfo', details);
+    const code = info?.domain === domain ? codeOfReason.get(info.reason) : undefined;
+    if (!code) return undefined;
+    const violations = unpacked(BadRequest, 'BadRequest', details)?.fieldViolations;
+    const errors = violations
+      ?.slice(0, mostErrors)
+      .map(({ field, description }) => ({ field, message: description.slice(0, longestText) }));
+    const delay = unpacked(RetryInfo, 'RetryInfo', details)?.retryDelay;
+    const headers = delay && { 'retry-after': String(delay.seconds) };
+    return new ProblemError(code, {
+      detail: message.slice(0, longestText) || undefined,
+      errors,
+      headers,
+      cause: error,
+    });
   } catch {
-    return undefined;
+    return undefined; // not by us, and not what it says it is
   }
-  const { success, data } = ProblemDetails.safeParse(json);
-  if (!success) return undefined;
-  const { code, detail, errors, retryAfter } = data;
-  const headers = retryAfter === undefined ? undefined : { 'retry-after': retryAfter };
-  return new ProblemError(code, { detail, errors, headers, cause: error });
+}
+
+/** ErrorInfo's reasons are in capitals: `AD_RESERVED`. */
+const reasonOf = (code: ProblemCode): string => code.replaceAll('-', '_').toUpperCase();
+const codeOfReason = new Map((Object.keys(problems) as ProblemCode[]).map((code) => [reasonOf(code), code]));
+
+const typeUrl = (name: string): string => `type.googleapis.com/google.rpc.${name}`;
+
+const packed = <Message>(type: MessageFns<Message>, name: string, message: Message): Any => ({
+  typeUrl: typeUrl(name),
+  value: Buffer.from(type.encode(message).finish()),
+});
+
+function unpacked<Message>(type: MessageFns<Message>, name: string, details: readonly Any[]): Message | undefined {
+  const found = details.find((each) => each.typeUrl === typeUrl(name));
+  return found && type.decode(found.value);
 }
 
 /** What the caller's code gets to see. */

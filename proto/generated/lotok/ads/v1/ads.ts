@@ -25,25 +25,39 @@ export const protobufPackage = "lotok.ads.v1";
 export const protobufFileName = "lotok/ads/v1/ads.proto";
 
 export interface ReserveRequest {
+  /** The ad, a UUID. */
   adId: string;
+  /** The order that the goods are for, a UUID. Repetitions are known by it. */
   orderId: string;
+  /** Who buys, a UUID: nobody buys from themselves. */
   buyerId: string;
   /** How long the hold lasts without MarkSold, in seconds; 60 to 86400. */
   ttlSeconds: number;
 }
 
 export interface ReserveResponse {
+  /** The ad, a UUID. */
   adId: string;
+  /** Who sells, a UUID. */
   sellerId: string;
+  /** What the seller called it. */
   title: string;
+  /** A small picture; empty when the ad has none. */
   thumbUrl: string;
-  price: Money | undefined;
+  /** What the goods cost, without delivery. */
+  price:
+    | Money
+    | undefined;
+  /** Where the goods are. */
   city: string;
+  /** The category's slug. */
   category: string;
 }
 
 export interface ReleaseRequest {
+  /** The ad, a UUID. */
   adId: string;
+  /** The order that the goods are for, a UUID. Repetitions are known by it. */
   orderId: string;
 }
 
@@ -51,7 +65,9 @@ export interface ReleaseResponse {
 }
 
 export interface MarkSoldRequest {
+  /** The ad, a UUID. */
   adId: string;
+  /** The order that the goods are for, a UUID. Repetitions are known by it. */
   orderId: string;
 }
 
@@ -663,7 +679,7 @@ export type AdsServiceService = typeof AdsServiceService;
 export const AdsServiceService = {
   /**
    * Holds the ad for an order for a bounded time. Repeating it for the same order extends the hold.
-   * FAILED_PRECONDITION with reason AD_RESERVED or AD_NOT_FOR_SALE; NOT_FOUND.
+   * FAILED_PRECONDITION with the reason AD_RESERVED, AD_NOT_FOR_SALE or OWN_AD in its google.rpc.ErrorInfo; NOT_FOUND.
    */
   reserve: {
     path: "/lotok.ads.v1.AdsService/Reserve" as const,
@@ -699,7 +715,7 @@ export const AdsServiceService = {
 export interface AdsServiceServer extends UntypedServiceImplementation {
   /**
    * Holds the ad for an order for a bounded time. Repeating it for the same order extends the hold.
-   * FAILED_PRECONDITION with reason AD_RESERVED or AD_NOT_FOR_SALE; NOT_FOUND.
+   * FAILED_PRECONDITION with the reason AD_RESERVED, AD_NOT_FOR_SALE or OWN_AD in its google.rpc.ErrorInfo; NOT_FOUND.
    */
   reserve: handleUnaryCall<ReserveRequest, ReserveResponse>;
   /** Ends the hold or takes back the sale of this order; the ad is for sale again. */
@@ -711,7 +727,7 @@ export interface AdsServiceServer extends UntypedServiceImplementation {
 export interface AdsServiceClient extends Client {
   /**
    * Holds the ad for an order for a bounded time. Repeating it for the same order extends the hold.
-   * FAILED_PRECONDITION with reason AD_RESERVED or AD_NOT_FOR_SALE; NOT_FOUND.
+   * FAILED_PRECONDITION with the reason AD_RESERVED, AD_NOT_FOR_SALE or OWN_AD in its google.rpc.ErrorInfo; NOT_FOUND.
    */
   reserve(
     request: ReserveRequest,

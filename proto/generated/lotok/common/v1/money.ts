@@ -13,6 +13,7 @@ export const protobufFileName = "lotok/common/v1/money.proto";
 
 /** An amount in the currency's minor units (kopecks, cents). */
 export interface Money {
+  /** In minor units: 1050 is 10.50 in a currency with two decimals. Never negative where something is bought. */
   amount: number;
   /** ISO 4217, such as "RUB". */
   currency: string;
@@ -20,7 +21,9 @@ export interface Money {
 
 /** Days, inclusive, as ISO 8601 dates ("2026-11-24"). */
 export interface DateRange {
+  /** The earliest day. */
   from: string;
+  /** The latest day. */
   to: string;
 }
 

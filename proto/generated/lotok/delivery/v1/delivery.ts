@@ -26,15 +26,25 @@ export const protobufPackage = "lotok.delivery.v1";
 
 export const protobufFileName = "lotok/delivery/v1/delivery.proto";
 
+/** Where a parcel is. Couriers know more stages than these; each has its place among them. */
 export const Stage = {
+  /** STAGE_UNSPECIFIED - Never sent. */
   STAGE_UNSPECIFIED: "STAGE_UNSPECIFIED",
+  /** STAGE_CREATED - Asked for; the courier has not taken it on yet. */
   STAGE_CREATED: "STAGE_CREATED",
+  /** STAGE_ACCEPTED - The courier has the parcel. */
   STAGE_ACCEPTED: "STAGE_ACCEPTED",
+  /** STAGE_IN_TRANSIT - On its way. */
   STAGE_IN_TRANSIT: "STAGE_IN_TRANSIT",
+  /** STAGE_AT_PICKUP_POINT - Waits for the buyer at the pick-up point. */
   STAGE_AT_PICKUP_POINT: "STAGE_AT_PICKUP_POINT",
+  /** STAGE_DELIVERED - The buyer has it. Final, but for a return. */
   STAGE_DELIVERED: "STAGE_DELIVERED",
+  /** STAGE_RETURNED - Back at the seller. Final. */
   STAGE_RETURNED: "STAGE_RETURNED",
+  /** STAGE_LOST - Nobody has it any more. Final. */
   STAGE_LOST: "STAGE_LOST",
+  /** STAGE_CANCELLED - Stopped before the courier had it, or refused by the courier. Final. */
   STAGE_CANCELLED: "STAGE_CANCELLED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -144,144 +154,222 @@ export function stageToNumber(object: Stage): number {
 
 /** Where to: exactly one of the two is set. */
 export interface Destination {
+  /** A postal address; empty for a pick-up point. */
   address: string;
+  /** The id of a pick-up point; empty for an address. */
   pickupPoint: string;
 }
 
 export interface Shipment {
+  /** The shipment, a UUID. */
   shipmentId: string;
+  /** Whose goods it carries, a UUID. */
   orderId: string;
+  /** The present stage. */
   stage: Stage;
+  /** The courier's number for people; empty until the courier gave one. */
   trackingNumber: string;
-  estimated: DateRange | undefined;
+  /** When it is about to arrive; unset when nobody can say. */
+  estimated:
+    | DateRange
+    | undefined;
+  /** Why it was cancelled; empty otherwise. */
   reason: string;
   /** Grows by one with each change. */
   version: number;
 }
 
 export interface QuoteRequest {
+  /** Where the goods are. */
   fromCity: string;
-  destination: Destination | undefined;
+  /** Where they go. */
+  destination:
+    | Destination
+    | undefined;
+  /** What the goods are worth to the courier's insurance. */
   declaredValue: Money | undefined;
 }
 
 export interface QuoteResponse {
-  price: Money | undefined;
-  estimated: DateRange | undefined;
+  /** What the buyer pays for delivery. */
+  price:
+    | Money
+    | undefined;
+  /** When it is about to arrive; unset when nobody can say. */
+  estimated:
+    | DateRange
+    | undefined;
+  /** Who would carry it. */
   courier: string;
 }
 
 export interface CreateShipmentRequest {
   /** Chosen by the caller, so that the order can name it before this call. */
   shipmentId: string;
+  /** Whose goods it carries, a UUID. */
   orderId: string;
+  /** Who receives, a UUID. */
   buyerId: string;
+  /** Who sends, a UUID. */
   sellerId: string;
+  /** Where the goods are. */
   fromCity: string;
-  destination: Destination | undefined;
+  /** Where they go. */
+  destination:
+    | Destination
+    | undefined;
+  /** What is in it, for people. */
   description: string;
+  /** What the goods are worth to the courier's insurance. */
   declaredValue: Money | undefined;
 }
 
 export interface CreateShipmentResponse {
+  /** The shipment as it is after the call. */
   shipment: Shipment | undefined;
 }
 
 export interface CancelShipmentRequest {
+  /** The shipment, a UUID. */
   shipmentId: string;
+  /** Why, for the courier and the records. */
   reason: string;
 }
 
 export interface CancelShipmentResponse {
+  /** The shipment as it is after the call. */
   shipment: Shipment | undefined;
 }
 
 export interface GetRequest {
+  /** The shipment, a UUID. */
   shipmentId: string;
 }
 
 export interface GetResponse {
+  /** The shipment as it is after the call. */
   shipment: Shipment | undefined;
 }
 
 export interface WatchShipmentRequest {
+  /** The shipment, a UUID. */
   shipmentId: string;
   /** Only changes after this version; 0 for the present stage first. */
   afterVersion: number;
 }
 
 export interface WatchShipmentResponse {
+  /** The shipment as it was after the change. */
   shipment: Shipment | undefined;
 }
 
 /** Why a person has to look; empty when nobody has to. The version grows with each change. */
 export interface Attention {
+  /** For people; empty when nobody has to look. */
   why: string;
+  /** Of this attention, counted by itself. */
   version: number;
 }
 
 export interface RetryRequest {
+  /** The shipment, a UUID. */
   shipmentId: string;
   /** Of the attention that the decision is about. */
   attentionVersion: number;
 }
 
 export interface RetryResponse {
+  /** What a person has to look at, after the call. */
   attention: Attention | undefined;
 }
 
 export interface GiveUpRequest {
+  /** The shipment, a UUID. */
   shipmentId: string;
+  /** Of the attention that the decision is about. */
   attentionVersion: number;
 }
 
 export interface GiveUpResponse {
+  /** What a person has to look at, after the call. */
   attention: Attention | undefined;
 }
 
 export interface GetStoryRequest {
+  /** The shipment, a UUID. */
   shipmentId: string;
 }
 
 /** Words are those of contracts/operations.ts; times are RFC 3339. What is not there is empty. */
 export interface GetStoryResponse {
+  /** The shipment, a UUID. */
   shipmentId: string;
+  /** Who carries it. */
   courier: string;
+  /** The courier's own id of it; empty until it has one. */
   courierId: string;
+  /** The courier's number for people; empty until the courier gave one. */
   trackingNumber: string;
+  /** The present stage. */
   stage: string;
+  /** Why it was cancelled. */
   reason: string;
   /** The stage that the courier answers now, or why it doesn't. */
   courierSays: string;
+  /** Why the courier could not be asked. */
   courierError: string;
   /** Decided; the courier has yet to agree. */
   cancelling: boolean;
+  /** Why it is being cancelled. */
   cancelReason: string;
-  estimated: DateRange | undefined;
-  work: Work | undefined;
-  attention: Attention | undefined;
+  /** When it is about to arrive; unset when nobody can say. */
+  estimated:
+    | DateRange
+    | undefined;
+  /** How the next call to the courier goes. */
+  work:
+    | Work
+    | undefined;
+  /** What a person has to look at. */
+  attention:
+    | Attention
+    | undefined;
+  /** Its stages, newest first. */
   changes: StageChange[];
+  /** What the courier told by itself, newest first. */
   courierEvents: CourierEvent[];
+  /** The trace that it began in. */
   traceId: string;
 }
 
 export interface Work {
+  /** Tries so far. */
   attempts: number;
+  /** Of those, answered with a failure. */
   failures: number;
+  /** What the last one brought. */
   lastError: string;
+  /** When the next one is due; empty when there is none. */
   nextTryAt: string;
 }
 
 export interface StageChange {
+  /** The shipment's version after it. */
   version: number;
+  /** The stage from then on. */
   stage: string;
+  /** Why, where there is a reason. */
   reason: string;
+  /** When it was known. */
   at: string;
 }
 
 export interface CourierEvent {
+  /** The courier's id of the event. */
   eventId: string;
+  /** The stage that it told. */
   stage: string;
+  /** When it was received. */
   at: string;
 }
 
@@ -2722,6 +2810,7 @@ export const CourierEvent: MessageFns<CourierEvent> = {
 /** Parcels of orders, carried by couriers. Every method that changes anything needs `idempotency-key` in its metadata. */
 export type DeliveryServiceService = typeof DeliveryServiceService;
 export const DeliveryServiceService = {
+  /** What delivery costs and about when it arrives. INVALID_ARGUMENT for places that are not known. */
   quote: {
     path: "/lotok.delivery.v1.DeliveryService/Quote" as const,
     requestStream: false as const,
@@ -2731,7 +2820,7 @@ export const DeliveryServiceService = {
     responseSerialize: (value: QuoteResponse): Buffer => Buffer.from(QuoteResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): QuoteResponse => QuoteResponse.decode(value),
   },
-  /** Registers the parcel with the courier. FAILED_PRECONDITION with reason COURIER_REFUSED when it won't take it. */
+  /** Registers the parcel with the courier. FAILED_PRECONDITION when it refuses: the message begins with COURIER_REFUSED. */
   createShipment: {
     path: "/lotok.delivery.v1.DeliveryService/CreateShipment" as const,
     requestStream: false as const,
@@ -2743,7 +2832,7 @@ export const DeliveryServiceService = {
       Buffer.from(CreateShipmentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreateShipmentResponse => CreateShipmentResponse.decode(value),
   },
-  /** FAILED_PRECONDITION with reason SHIPMENT_UNDER_WAY once the courier has the parcel. */
+  /** FAILED_PRECONDITION once the courier has the parcel: the message begins with SHIPMENT_UNDER_WAY. */
   cancelShipment: {
     path: "/lotok.delivery.v1.DeliveryService/CancelShipment" as const,
     requestStream: false as const,
@@ -2755,6 +2844,7 @@ export const DeliveryServiceService = {
       Buffer.from(CancelShipmentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelShipmentResponse => CancelShipmentResponse.decode(value),
   },
+  /** The shipment as it is now; NOT_FOUND. */
   get: {
     path: "/lotok.delivery.v1.DeliveryService/Get" as const,
     requestStream: false as const,
@@ -2811,11 +2901,13 @@ export const DeliveryServiceService = {
 } as const;
 
 export interface DeliveryServiceServer extends UntypedServiceImplementation {
+  /** What delivery costs and about when it arrives. INVALID_ARGUMENT for places that are not known. */
   quote: handleUnaryCall<QuoteRequest, QuoteResponse>;
-  /** Registers the parcel with the courier. FAILED_PRECONDITION with reason COURIER_REFUSED when it won't take it. */
+  /** Registers the parcel with the courier. FAILED_PRECONDITION when it refuses: the message begins with COURIER_REFUSED. */
   createShipment: handleUnaryCall<CreateShipmentRequest, CreateShipmentResponse>;
-  /** FAILED_PRECONDITION with reason SHIPMENT_UNDER_WAY once the courier has the parcel. */
+  /** FAILED_PRECONDITION once the courier has the parcel: the message begins with SHIPMENT_UNDER_WAY. */
   cancelShipment: handleUnaryCall<CancelShipmentRequest, CancelShipmentResponse>;
+  /** The shipment as it is now; NOT_FOUND. */
   get: handleUnaryCall<GetRequest, GetResponse>;
   /** The present stage, then each change, until a final one. */
   watchShipment: handleServerStreamingCall<WatchShipmentRequest, WatchShipmentResponse>;
@@ -2831,6 +2923,7 @@ export interface DeliveryServiceServer extends UntypedServiceImplementation {
 }
 
 export interface DeliveryServiceClient extends Client {
+  /** What delivery costs and about when it arrives. INVALID_ARGUMENT for places that are not known. */
   quote(
     request: QuoteRequest,
     callback: (error: ServiceError | null, response: QuoteResponse) => void,
@@ -2846,7 +2939,7 @@ export interface DeliveryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: QuoteResponse) => void,
   ): ClientUnaryCall;
-  /** Registers the parcel with the courier. FAILED_PRECONDITION with reason COURIER_REFUSED when it won't take it. */
+  /** Registers the parcel with the courier. FAILED_PRECONDITION when it refuses: the message begins with COURIER_REFUSED. */
   createShipment(
     request: CreateShipmentRequest,
     callback: (error: ServiceError | null, response: CreateShipmentResponse) => void,
@@ -2862,7 +2955,7 @@ export interface DeliveryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateShipmentResponse) => void,
   ): ClientUnaryCall;
-  /** FAILED_PRECONDITION with reason SHIPMENT_UNDER_WAY once the courier has the parcel. */
+  /** FAILED_PRECONDITION once the courier has the parcel: the message begins with SHIPMENT_UNDER_WAY. */
   cancelShipment(
     request: CancelShipmentRequest,
     callback: (error: ServiceError | null, response: CancelShipmentResponse) => void,
@@ -2878,6 +2971,7 @@ export interface DeliveryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelShipmentResponse) => void,
   ): ClientUnaryCall;
+  /** The shipment as it is now; NOT_FOUND. */
   get(request: GetRequest, callback: (error: ServiceError | null, response: GetResponse) => void): ClientUnaryCall;
   get(
     request: GetRequest,

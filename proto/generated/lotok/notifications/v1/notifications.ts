@@ -24,9 +24,11 @@ export const protobufPackage = "lotok.notifications.v1";
 export const protobufFileName = "lotok/notifications/v1/notifications.proto";
 
 export interface EnqueueRequest {
+  /** Whom to tell, a UUID. */
   userId: string;
   /** One of the kinds in contracts/notifications.ts, such as "order_paid". */
   kind: string;
+  /** The order that it is about, a UUID. */
   orderId: string;
   /** What the template shows: ad_title, total, reason, estimated_from, estimated_to, tracking_number. */
   parameters: { [key: string]: string };
@@ -38,29 +40,43 @@ export interface EnqueueRequest_ParametersEntry {
 }
 
 export interface EnqueueResponse {
+  /** What it became, a UUID. */
   notificationId: string;
 }
 
 export interface GetStoryRequest {
+  /** The order, a UUID. */
   orderId: string;
 }
 
 export interface GetStoryResponse {
+  /** What was told. */
   notices: Notice[];
 }
 
 /** Words are those of contracts/operations.ts; times are RFC 3339. What is not there is empty. */
 export interface Notice {
+  /** A UUID. */
   notificationId: string;
+  /** What it tells. */
   kind: string;
+  /** Who was told, a UUID. */
   userId: string;
+  /** Whether it is in the user's list. */
   inApp: boolean;
+  /** When the user read it there. */
   readAt: string;
+  /** What became of its mail. */
   mail: string;
+  /** Tries to send it. */
   mailAttempts: number;
+  /** What the last failed one brought. */
   mailError: string;
+  /** When the mail server took it. */
   mailedAt: string;
+  /** When it was asked for. */
   createdAt: string;
+  /** The trace that asked for it. */
   traceId: string;
 }
 

@@ -26,13 +26,21 @@ export const protobufPackage = "lotok.payments.v1";
 
 export const protobufFileName = "lotok/payments/v1/payments.proto";
 
+/** Where the money is. */
 export const PaymentStatus = {
+  /** PAYMENT_STATUS_UNSPECIFIED - Never sent. */
   PAYMENT_STATUS_UNSPECIFIED: "PAYMENT_STATUS_UNSPECIFIED",
+  /** PAYMENT_STATUS_IN_PROGRESS - The buyer has yet to pay. */
   PAYMENT_STATUS_IN_PROGRESS: "PAYMENT_STATUS_IN_PROGRESS",
+  /** PAYMENT_STATUS_AUTHORIZED - The buyer's bank holds the amount for us. */
   PAYMENT_STATUS_AUTHORIZED: "PAYMENT_STATUS_AUTHORIZED",
+  /** PAYMENT_STATUS_CAPTURED - The amount is ours. */
   PAYMENT_STATUS_CAPTURED: "PAYMENT_STATUS_CAPTURED",
+  /** PAYMENT_STATUS_FAILED - Declined or run out. Final. */
   PAYMENT_STATUS_FAILED: "PAYMENT_STATUS_FAILED",
+  /** PAYMENT_STATUS_VOIDED - Given up before capture. Final. */
   PAYMENT_STATUS_VOIDED: "PAYMENT_STATUS_VOIDED",
+  /** PAYMENT_STATUS_REFUNDED - Given back in full. Final. */
   PAYMENT_STATUS_REFUNDED: "PAYMENT_STATUS_REFUNDED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -125,9 +133,13 @@ export function paymentStatusToNumber(object: PaymentStatus): number {
 }
 
 export interface Payment {
+  /** The payment, a UUID. */
   paymentId: string;
+  /** What is paid for, a UUID. */
   orderId: string;
+  /** The present status. */
   status: PaymentStatus;
+  /** What the buyer pays, delivery included. */
   amount:
     | Money
     | undefined;
@@ -140,14 +152,21 @@ export interface Payment {
 }
 
 export interface StartPaymentRequest {
+  /** What is paid for, a UUID. */
   orderId: string;
+  /** Who pays, a UUID. */
   buyerId: string;
+  /** Who is paid out, a UUID. */
   sellerId: string;
+  /** What the buyer pays, delivery included. */
   amount:
     | Money
     | undefined;
   /** What the seller gets of it at payout. */
-  sellerAmount: Money | undefined;
+  sellerAmount:
+    | Money
+    | undefined;
+  /** What it is for, as the provider's page shows it. */
   description: string;
   /** Where the provider's page sends the buyer back to. */
   returnUrl: string;
@@ -156,150 +175,224 @@ export interface StartPaymentRequest {
 }
 
 export interface StartPaymentResponse {
+  /** The payment as it is after the call. */
   payment: Payment | undefined;
 }
 
 export interface CaptureRequest {
+  /** The payment, a UUID. */
   paymentId: string;
 }
 
 export interface CaptureResponse {
+  /** The payment as it is after the call. */
   payment: Payment | undefined;
 }
 
 export interface VoidRequest {
+  /** The payment, a UUID. */
   paymentId: string;
+  /** Why, for the provider and the records. */
   reason: string;
 }
 
 export interface VoidResponse {
+  /** The payment as it is after the call. */
   payment: Payment | undefined;
 }
 
 export interface RefundRequest {
+  /** The payment, a UUID. */
   paymentId: string;
+  /** Why, for the provider and the records. */
   reason: string;
 }
 
 export interface RefundResponse {
+  /** The payment as it is after the call. */
   payment: Payment | undefined;
 }
 
 export interface PayOutRequest {
+  /** The payment, a UUID. */
   paymentId: string;
 }
 
 export interface PayOutResponse {
+  /** The payment as it is after the call. */
   payment: Payment | undefined;
 }
 
 export interface GetRequest {
+  /** The payment, a UUID. */
   paymentId: string;
 }
 
 export interface GetResponse {
+  /** The payment as it is after the call. */
   payment: Payment | undefined;
 }
 
 export interface WatchPaymentRequest {
+  /** The payment, a UUID. */
   paymentId: string;
   /** Only changes after this version; 0 for the present state first. */
   afterVersion: number;
 }
 
 export interface WatchPaymentResponse {
+  /** The payment as it was after the change. */
   payment: Payment | undefined;
 }
 
 /** Why a person has to look; empty when nobody has to. The version grows with each change. */
 export interface Attention {
+  /** For people; empty when nobody has to look. */
   why: string;
+  /** Of this attention, counted by itself. */
   version: number;
 }
 
 export interface RetryRequest {
+  /** The payment, a UUID. */
   paymentId: string;
   /** Of the attention that the decision is about. */
   attentionVersion: number;
 }
 
 export interface RetryResponse {
+  /** What a person has to look at, after the call. */
   attention: Attention | undefined;
 }
 
 export interface GiveUpRequest {
+  /** The payment, a UUID. */
   paymentId: string;
+  /** Of the attention that the decision is about. */
   attentionVersion: number;
 }
 
 export interface GiveUpResponse {
+  /** What a person has to look at, after the call. */
   attention: Attention | undefined;
 }
 
 export interface GetStoryRequest {
+  /** The payment, a UUID. */
   paymentId: string;
 }
 
 /** Words are those of contracts/operations.ts; times are RFC 3339. What is not there is empty. */
 export interface GetStoryResponse {
+  /** The payment, a UUID. */
   paymentId: string;
+  /** Who moves the money. */
   provider: string;
+  /** The provider's own id of it; empty until it has one. */
   providerId: string;
+  /** The present status. */
   status: string;
-  amount: Money | undefined;
+  /** What the buyer pays. */
+  amount:
+    | Money
+    | undefined;
+  /** Why it failed. */
   reason: string;
   /** What the provider answers now, or why it doesn't. */
   providerSays: string;
+  /** Why the provider could not be asked. */
   providerError: string;
+  /** What is to be done with it: capture, void or refund. */
   intent: string;
+  /** Why. */
   intentReason: string;
-  work: Work | undefined;
-  attention: Attention | undefined;
+  /** How the next call to the provider goes. */
+  work:
+    | Work
+    | undefined;
+  /** What a person has to look at. */
+  attention:
+    | Attention
+    | undefined;
+  /** Its statuses, newest first. */
   changes: PaymentChange[];
+  /** What the provider told by itself, newest first. */
   providerEvents: ProviderEvent[];
-  payout: Payout | undefined;
+  /** The seller's money; unset until it is owed. */
+  payout:
+    | Payout
+    | undefined;
+  /** What was booked, oldest first. */
   ledger: LedgerTransaction[];
+  /** The trace that it began in. */
   traceId: string;
 }
 
 export interface Work {
+  /** Tries so far. */
   attempts: number;
+  /** Of those, answered with a failure. */
   failures: number;
+  /** What the last one brought. */
   lastError: string;
+  /** When the next one is due; empty when there is none. */
   nextTryAt: string;
 }
 
 export interface PaymentChange {
+  /** The payment's version after it. */
   version: number;
+  /** The status from then on. */
   status: string;
+  /** Why, where there is a reason. */
   reason: string;
+  /** When it was known. */
   at: string;
 }
 
 export interface ProviderEvent {
+  /** The provider's id of the event. */
   eventId: string;
+  /** The status that it told. */
   status: string;
+  /** When it was received. */
   at: string;
 }
 
 export interface Payout {
+  /** Whether the seller has it. */
   status: string;
+  /** The provider's own id of the payout. */
   providerId: string;
-  amount: Money | undefined;
-  work: Work | undefined;
+  /** What the seller gets. */
+  amount:
+    | Money
+    | undefined;
+  /** How the next call to the provider goes. */
+  work:
+    | Work
+    | undefined;
+  /** When it was owed. */
   createdAt: string;
+  /** When the provider had paid it. */
   paidAt: string;
 }
 
 export interface LedgerTransaction {
+  /** What happened. */
   kind: string;
+  /** When it was booked. */
   at: string;
+  /** They sum to zero in each currency. */
   entries: LedgerEntry[];
 }
 
 export interface LedgerEntry {
+  /** Whose money. */
   account: string;
+  /** In minor units; negative where money leaves the account. */
   amount: number;
+  /** ISO 4217. */
   currency: string;
 }
 
@@ -3310,6 +3403,7 @@ export const PaymentsServiceService = {
     responseSerialize: (value: PayOutResponse): Buffer => Buffer.from(PayOutResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PayOutResponse => PayOutResponse.decode(value),
   },
+  /** The payment as it is now; NOT_FOUND. */
   get: {
     path: "/lotok.payments.v1.PaymentsService/Get" as const,
     requestStream: false as const,
@@ -3376,6 +3470,7 @@ export interface PaymentsServiceServer extends UntypedServiceImplementation {
   refund: handleUnaryCall<RefundRequest, RefundResponse>;
   /** Pays the seller of a captured payment, once. */
   payOut: handleUnaryCall<PayOutRequest, PayOutResponse>;
+  /** The payment as it is now; NOT_FOUND. */
   get: handleUnaryCall<GetRequest, GetResponse>;
   /** The present state, then each change, until a final one. */
   watchPayment: handleServerStreamingCall<WatchPaymentRequest, WatchPaymentResponse>;
@@ -3468,6 +3563,7 @@ export interface PaymentsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PayOutResponse) => void,
   ): ClientUnaryCall;
+  /** The payment as it is now; NOT_FOUND. */
   get(request: GetRequest, callback: (error: ServiceError | null, response: GetResponse) => void): ClientUnaryCall;
   get(
     request: GetRequest,

@@ -24,12 +24,16 @@ export const protobufPackage = "lotok.users.v1";
 export const protobufFileName = "lotok/users/v1/users.proto";
 
 export interface GetContactsRequest {
+  /** The user, a UUID. */
   userId: string;
 }
 
 export interface GetContactsResponse {
+  /** The user, a UUID. */
   userId: string;
+  /** Where mail goes. */
   email: string;
+  /** How the user is called. */
   name: string;
   /** "ru" or "en". */
   language: string;
