@@ -35,6 +35,7 @@ import { openS3 } from './platform/objects/s3.ts';
 import { loadTls } from './platform/rpc/certificates.ts';
 import { createRpcServer } from './platform/rpc/server.ts';
 import { rpcClients, rpcPortOf, servesRpc } from './platform/rpc/services.ts';
+import { watchTls } from './platform/rpc/tls-source.ts';
 import { folderSecret } from './platform/secrets.ts';
 import type { ServiceModule, ServiceTables } from './platform/service.ts';
 import { startBacklogLoop, type WatchedService } from './platform/telemetry/backlog.ts';
@@ -129,7 +130,9 @@ export async function startCore(config: CoreConfig): Promise<Core> {
     for (const name of config.services) {
       const module = modules[name];
       const serviceLog = log.child({ service: name });
-      const tls = await loadTls(config, name);
+      const { tls } = started.use(
+        await watchTls({ service: name, read: () => loadTls(config, name), log: serviceLog }),
+      );
       const db: Kysely<ServiceTables> = await databases.open(name, module.migrations);
       const rpc = started.use(rpcClients(addressOf, { tls, log: serviceLog, metrics }));
       const running = await module.start({
@@ -180,16 +183,18 @@ export async function startCore(config: CoreConfig): Promise<Core> {
       loops.push(sandbox.loops);
     }
 
-    const tls = config.tlsCertFile ? await loadTls(config, 'core') : undefined;
+    const certificate = config.tlsCertFile
+      ? started.use(await watchTls({ service: 'core', read: () => loadTls(config, 'core'), log }))
+      : undefined;
     const listener = started.use(
       await listen({
         fetch: (request) => app.fetch(request),
         hostname: config.hostname,
         port: config.port,
-        ...(tls ? { tls } : {}),
+        ...(certificate ? { tls: certificate.tls } : {}),
       }),
     );
-    selfUrl = `${tls ? 'https' : 'http'}://${config.hostname === '0.0.0.0' ? '127.0.0.1' : config.hostname}:${listener.port}`;
+    selfUrl = `${certificate ? 'https' : 'http'}://${config.hostname === '0.0.0.0' ? '127.0.0.1' : config.hostname}:${listener.port}`;
     // Loops call other services, so they begin when everything listens.
     if (config.sandbox) {
       await databases.alone('seed', async () => {

@@ -20,6 +20,7 @@ import { openMailbox } from '../platform/mail/mailbox.ts';
 import { developmentTls } from '../platform/rpc/certificates.ts';
 import { createRpcServer } from '../platform/rpc/server.ts';
 import { type RpcServiceName, rpcClients } from '../platform/rpc/services.ts';
+import { TlsSource } from '../platform/rpc/tls-source.ts';
 import type { RpcClients, ServiceModule, ServiceTables } from '../platform/service.ts';
 import { silentLog as log } from '../platform/telemetry/log.ts';
 import { createMetrics } from '../platform/telemetry/metrics.ts';
@@ -57,7 +58,7 @@ beforeAll(async () => {
   const clientsOf = async (caller: string) =>
     stack.use(
       rpcClients((service: RpcServiceName) => addresses.get(service) ?? '', {
-        tls: await developmentTls(join(folder, 'ca'), caller),
+        tls: new TlsSource(await developmentTls(join(folder, 'ca'), caller)),
         log,
         metrics,
       }),
@@ -73,7 +74,7 @@ beforeAll(async () => {
       clock: systemClock,
       selfUrl: () => '',
     });
-    const tls = await developmentTls(join(folder, 'ca'), name);
+    const tls = new TlsSource(await developmentTls(join(folder, 'ca'), name));
     const server = stack.use(createRpcServer({ service: name, tls, log, metrics }));
     running.rpc?.(server);
     addresses.set(name, `127.0.0.1:${await server.listen('127.0.0.1', 0)}`);

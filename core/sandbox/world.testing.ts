@@ -18,6 +18,7 @@ import { developmentTls } from '../platform/rpc/certificates.ts';
 import { createRpcClient, type RpcClient } from '../platform/rpc/client.ts';
 import type { RpcDefinition } from '../platform/rpc/definition.ts';
 import { createRpcServer } from '../platform/rpc/server.ts';
+import { TlsSource } from '../platform/rpc/tls-source.ts';
 import { derivedSecret } from '../platform/secrets.ts';
 import type { RpcClients, ServiceModule, ServiceTables } from '../platform/service.ts';
 import { silentLog } from '../platform/telemetry/log.ts';
@@ -104,8 +105,8 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
     throw new Error(`this service does not use ${name}`);
   };
   const authority = join(folder, 'ca');
-  const serverTls = await developmentTls(authority, module.name);
-  const callerTls = await developmentTls(authority, 'orders');
+  const serverTls = new TlsSource(await developmentTls(authority, module.name));
+  const callerTls = new TlsSource(await developmentTls(authority, 'orders'));
 
   const start = async (): Promise<{ rpc: RpcClient<Definition>; stop(): Promise<void> }> => {
     const life = new AsyncDisposableStack();

@@ -3,21 +3,22 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import { type ClientHttp2Session, connect as http2Connect } from 'node:http2';
-import { request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../../tests/until.ts';
-import { developmentTls, type Tls } from '../rpc/certificates.ts';
+import { developmentTls } from '../rpc/certificates.ts';
+import { TlsSource } from '../rpc/tls-source.ts';
 import { type Listener, type ListenOptions, listen } from './listen.ts';
 
 let folder: string;
-let tls: Tls;
+let tls: TlsSource;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lotok-listen-'));
-  tls = await developmentTls(join(folder, 'ca'), 'core');
+  tls = new TlsSource(await developmentTls(join(folder, 'ca'), 'core'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -132,15 +133,31 @@ describe('in clear', () => {
 describe('over TLS', () => {
   it('lets the client choose HTTP/2 or HTTP/1.1', async () => {
     const { port } = await start({ tls });
-    expect(await overHttp1(port, { ca: tls.ca })).toMatchObject(ok);
-    const session = http2Session(`https://127.0.0.1:${port}`, tls.ca);
+    expect(await overHttp1(port, { ca: tls.current.ca })).toMatchObject(ok);
+    const session = http2Session(`https://127.0.0.1:${port}`, tls.current.ca);
     expect(await overHttp2(session)).toEqual(ok);
     expect(session.alpnProtocol).toBe('h2');
   });
 
+  it('shows a new certificate from the next connection on', async () => {
+    const source = new TlsSource(tls.current);
+    const { port } = await start({ tls: source });
+    const next = await developmentTls(join(folder, 'next'), 'core');
+    expect(await overHttp1(port, { ca: tls.current.ca })).toMatchObject(ok);
+    source.replace(next);
+    expect(await overHttp1(port, { ca: next.ca, agent: new HttpsAgent() })).toMatchObject(ok);
+    await expect(overHttp1(port, { ca: tls.current.ca, agent: new HttpsAgent() })).rejects.toThrow();
+  });
+
   it('is not spoken older than 1.2', async () => {
     const { port } = await start({ tls });
-    const socket = tlsConnect({ host: '127.0.0.1', port, ca: tls.ca, minVersion: 'TLSv1', maxVersion: 'TLSv1.1' });
+    const socket = tlsConnect({
+      host: '127.0.0.1',
+      port,
+      ca: tls.current.ca,
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+    });
     stack.push(() => socket.destroy());
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).toMatch(/protocol|alert/i);
@@ -180,7 +197,7 @@ describe('a client that dawdles', () => {
     const { port } = await start({ tls, limits });
     if (!shakesHands) return cutOff(rawSocket(port)).then(() => undefined);
     for (const ALPNProtocols of [['h2'], ['http/1.1']]) {
-      const socket = tlsConnect({ host: '127.0.0.1', port, ca: tls.ca, ALPNProtocols });
+      const socket = tlsConnect({ host: '127.0.0.1', port, ca: tls.current.ca, ALPNProtocols });
       socket.on('error', () => undefined);
       socket.resume();
       stack.push(() => socket.destroy());
@@ -262,8 +279,8 @@ describe('ending', () => {
 
   it('over TLS is the same', async () => {
     const { listener, go, asked } = await waiting({ tls, limits: { graceMs: 20_000 } });
-    const session = http2Session(`https://127.0.0.1:${listener.port}`, tls.ca);
-    const answers = [overHttp1(listener.port, { ca: tls.ca }), overHttp2(session)];
+    const session = http2Session(`https://127.0.0.1:${listener.port}`, tls.current.ca);
+    const answers = [overHttp1(listener.port, { ca: tls.current.ca }), overHttp2(session)];
     await until('both run', () => asked() === 2);
     const began = performance.now();
     const ended = listener[Symbol.asyncDispose]();

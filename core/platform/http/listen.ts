@@ -13,11 +13,21 @@ export interface Listener extends AsyncDisposable {
   readonly port: number;
 }
 
+/** What is shown, and what is shown instead from then on. */
+export interface ListenTls {
+  readonly current: KeyPair;
+  onChange(listener: (pair: KeyPair) => void): void;
+}
+interface KeyPair {
+  readonly key: string;
+  readonly cert: string;
+}
+
 export interface ListenOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly hostname: string;
   readonly port: number;
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: ListenTls;
   readonly limits?: Partial<typeof defaultLimits>;
 }
 
@@ -78,9 +88,16 @@ export async function listen({ fetch, hostname, port, tls, ...options }: ListenO
   let server: Pick<HttpServer, 'listen' | 'close' | 'address' | 'once' | 'off' | 'closeIdleConnections'>;
   if (tls) {
     const secure = createSecureServer(
-      { ...tls, allowHTTP1: true, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersTimeoutMs, ...httpLimits },
+      {
+        ...pairOf(tls.current),
+        allowHTTP1: true,
+        minVersion: 'TLSv1.2',
+        handshakeTimeout: limits.headersTimeoutMs,
+        ...httpLimits,
+      },
       onRequest as never,
     );
+    tls.onChange((next) => secure.setSecureContext(pairOf(next)));
     secure.on('connection', keep);
     secure.on('session', watch);
     server = secure as unknown as typeof server;
@@ -147,3 +164,6 @@ function sortByProtocol(socket: Socket, timeoutMs: number, http2: Http2Server, s
 }
 
 const hasSaidNothing = (socket: Socket): boolean => socket.bytesRead === 0;
+
+/** No authority: who may speak to core by HTTP is said by tokens, not by certificates. */
+const pairOf = ({ key, cert }: KeyPair): KeyPair => ({ key, cert });

@@ -1,6 +1,7 @@
 // One call by a client: as many tries as its deadline and its safety allow, seen as one span.
 import { type ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { BulkheadRejectedError } from 'cockatiel';
 import { ProblemError } from '../../../contracts/problem.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { failSpan, injectTrace, startSpan } from '../telemetry/tracing.ts';
@@ -10,6 +11,7 @@ import { inheritedDeadline } from './deadline.ts';
 import { callerHeader, idempotencyKeyHeader, pathParts, type RpcMethod, readsOnly } from './definition.ts';
 import { isPassing, isServiceError, mostAttempts, pauseMs } from './retry.ts';
 import { errorOf, statusName } from './status.ts';
+import { longestSilenceMs } from './stream.ts';
 
 export interface RpcCallOptions {
   /** Needed by methods that change something; the same key on a repetition gets the first answer. */
@@ -27,7 +29,11 @@ export interface CallingOptions {
   readonly metrics: Metrics;
   readonly caller?: string;
   readonly tryDeadlineMs?: number;
+  readonly longestSilenceMs?: number;
 }
+
+/** An empty message of a stream. */
+const heartbeat = Symbol('heartbeat');
 
 const defaultDeadlineMs = 2_000;
 const defaultStreamDeadlineMs = 15 * 60_000;
@@ -57,14 +63,26 @@ export async function* callStream(
   const call = beginCall(options, callOptions, parent);
   let stream: ClientReadableStream<unknown> | undefined;
   const cancel = (): void => stream?.cancel();
+  let silence: NodeJS.Timeout | undefined;
+  const listen = (): void => {
+    const dead = (): void =>
+      void stream?.destroy(new ProblemError('unavailable', { detail: 'The stream fell silent' }));
+    silence = setTimeout(dead, options.longestSilenceMs ?? longestSilenceMs);
+  };
   try {
     stream = await withRetries(call, (target) => openStream(target, call, request));
     call.signal?.addEventListener('abort', cancel, { once: true });
-    for await (const message of stream) yield message;
+    listen();
+    for await (const message of stream) {
+      clearTimeout(silence); // while its reader is busy nobody listens
+      if (message !== heartbeat) yield message;
+      listen();
+    }
     call.end();
   } catch (error) {
     throw call.fail(error);
   } finally {
+    clearTimeout(silence);
     call.signal?.removeEventListener('abort', cancel);
     stream?.cancel();
     call.end(); // also when its reader has stopped reading
@@ -79,6 +97,8 @@ interface Call {
   readonly signal: AbortSignal | undefined;
   readonly mayRepeat: boolean;
   repeated(error: unknown): void;
+  /** The retry budget was spent. */
+  notRepeated(): void;
   end(): void;
   /** What the caller gets to see of the failure. */
   fail(error: unknown): unknown;
@@ -116,6 +136,7 @@ function beginCall(options: CallingOptions, callOptions: RpcCallOptions, parent:
       repeats += 1;
       metrics.rpcClientRetries.inc({ ...labels, code: codeOf(error) });
     },
+    notRepeated: () => metrics.rpcClientRetriesDenied.inc({ service }),
     end: () => end(),
     fail(error) {
       const seen = signal?.aborted ? signal.reason : seenError(error, `${service}/${name}`);
@@ -131,17 +152,22 @@ async function withRetries<Result>(
   attempt: (target: Target, deadline: number) => Promise<Result>,
 ): Promise<Result> {
   const { channel, tryDeadlineMs = Number.POSITIVE_INFINITY } = call.options;
+  channel.retryBudget.called();
   for (let tries = 1; ; tries += 1) {
     call.signal?.throwIfAborted();
     if (Date.now() >= call.deadline) throw new ProblemError('timeout');
     const deadline = call.mayRepeat ? Math.min(call.deadline, Date.now() + tryDeadlineMs) : call.deadline;
     const target = channel.pick();
     try {
-      return await target.breaker.run(() => attempt(target, deadline));
+      return await target.room.execute(() => target.breaker.run(() => attempt(target, deadline)));
     } catch (error) {
       const again = call.mayRepeat && tries < mostAttempts && isPassing(error, deadline < call.deadline);
       const pause = pauseMs(tries);
       if (!again || call.signal?.aborted || Date.now() + pause >= call.deadline) throw error;
+      if (!channel.retryBudget.spend()) {
+        call.notRepeated();
+        throw error;
+      }
       call.repeated(error);
       await wait(pause, call.signal);
     }
@@ -185,7 +211,7 @@ function openStream(
     const stream = client.makeServerStreamRequest(
       method.path,
       serialize,
-      method.responseDeserialize,
+      (bytes) => (bytes.length === 0 ? heartbeat : method.responseDeserialize(bytes)),
       request,
       metadata.clone(),
       { deadline },
@@ -216,12 +242,14 @@ function metadataOf(span: Span, parent: Context, headers: Readonly<Record<string
 }
 
 function seenError(error: unknown, name: string): unknown {
-  if (error instanceof BreakerOpen) return new ProblemError('unavailable', { cause: error });
+  if (error instanceof BreakerOpen || error instanceof BulkheadRejectedError)
+    return new ProblemError('unavailable', { cause: error });
   return isServiceError(error) ? errorOf(error, name) : error;
 }
 
 function codeOf(error: unknown): string {
   if (error instanceof BreakerOpen) return 'BREAKER_OPEN';
+  if (error instanceof BulkheadRejectedError) return 'TOO_MANY_AT_ONCE';
   if (isServiceError(error)) return statusName(error.code);
   return error instanceof ProblemError && error.code === 'timeout' ? 'DEADLINE_EXCEEDED' : 'UNKNOWN';
 }

@@ -1,16 +1,20 @@
 // Connections to the targets of one service: mutual TLS, the server's name checked, a breaker each.
-import { Client, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { Client, type ClientOptions, experimental } from '@grpc/grpc-js';
+import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type Breaker, type BreakerState, createBreaker } from './breaker.ts';
-import type { Tls } from './certificates.ts';
 import { hostnameOf } from './definition.ts';
 import { isTargetFailure } from './retry.ts';
+import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+import type { TlsSource } from './tls-source.ts';
 
 export interface Target {
   readonly address: string;
   readonly client: Client;
   readonly breaker: Breaker;
+  /** Calls that are under way: more are refused at once, so that a slow target does not fill our memory. */
+  readonly room: BulkheadPolicy;
 }
 
 export interface ChannelOptions {
@@ -18,21 +22,26 @@ export interface ChannelOptions {
   readonly target: string;
   /** The service that has to answer there. */
   readonly service: string;
-  readonly tls: Tls;
+  readonly tls: TlsSource;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly probeAfterMs?: number | undefined;
+  /** Calls to one target at the same time; 500 by default. */
+  readonly mostAtOnce?: number | undefined;
 }
 
 export interface Channel {
   /** The next target in turn whose breaker lets calls through; else the next in turn. */
   pick(): Target;
+  readonly retryBudget: RetryBudget;
   close(): void;
 }
 
 const largestMessage = 1024 * 1024;
+const defaultMostAtOnce = 500;
 
-export function openChannel({ target, service, tls, log, metrics, probeAfterMs }: ChannelOptions): Channel {
+export function openChannel(channelOptions: ChannelOptions): Channel {
+  const { target, service, tls, log, metrics, probeAfterMs, mostAtOnce = defaultMostAtOnce } = channelOptions;
   const addresses = target.split(',').map((address) => address.trim());
   const name = hostnameOf(service);
   const options: ClientOptions = {
@@ -51,7 +60,7 @@ export function openChannel({ target, service, tls, log, metrics, probeAfterMs }
     'grpc.max_receive_message_length': largestMessage,
     'grpc.max_send_message_length': largestMessage,
   };
-  const secure = credentials.createSsl(Buffer.from(tls.ca), Buffer.from(tls.key), Buffer.from(tls.cert));
+  const secure = experimental.createCertificateProviderChannelCredentials(tls, tls);
   const targets = addresses.map((address): Target => {
     const onState = (state: BreakerState): void => {
       metrics.rpcBreakerState.set({ service, target: address }, state);
@@ -61,6 +70,7 @@ export function openChannel({ target, service, tls, log, metrics, probeAfterMs }
       address,
       client: new Client(address, secure, options),
       breaker: createBreaker({ target: address, isFailure: isTargetFailure, onState, probeAfterMs }),
+      room: bulkhead(mostAtOnce),
     };
   });
   let turn = 0;
@@ -71,6 +81,7 @@ export function openChannel({ target, service, tls, log, metrics, probeAfterMs }
     return chosen;
   };
   return {
+    retryBudget: createRetryBudget(),
     pick() {
       let chosen = next();
       for (let tries = 1; tries < targets.length && !chosen.breaker.lets; tries += 1) chosen = next();

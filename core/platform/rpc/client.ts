@@ -3,9 +3,9 @@ import { context } from '@opentelemetry/api';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type CallingOptions, callOnce, callStream, type RpcCallOptions } from './call.ts';
-import type { Tls } from './certificates.ts';
 import { openChannel } from './channel.ts';
 import type { RequestOf, ResponseOf, RpcDefinition, RpcMethod } from './definition.ts';
+import type { TlsSource } from './tls-source.ts';
 
 export type RpcFunction<Method extends RpcMethod> = Method extends { readonly responseStream: true }
   ? (request: RequestOf<Method>, options?: RpcCallOptions) => AsyncIterable<ResponseOf<Method>>
@@ -21,7 +21,7 @@ export interface RpcClientOptions {
   readonly target: string;
   /** The service that has to answer: its certificate must say so. */
   readonly service: string;
-  readonly tls: Tls;
+  readonly tls: TlsSource;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Which of the names in its certificate the caller acts as, where it has several. */
@@ -30,6 +30,10 @@ export interface RpcClientOptions {
   readonly tryDeadlineMs?: number;
   /** How long an open breaker waits before its first probe. */
   readonly probeAfterMs?: number;
+  /** After how long without a message or a heartbeat a stream is taken for dead. */
+  readonly longestSilenceMs?: number;
+  /** Calls to one target at the same time; more are refused as `unavailable`. 500 by default. */
+  readonly mostAtOnce?: number;
 }
 
 export function createRpcClient<Definition extends RpcDefinition>(

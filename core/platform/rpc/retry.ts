@@ -1,5 +1,6 @@
 // When a gRPC call is sent again, how long it waits before that, and what speaks against a target.
 import { type ServiceError, status as Status } from '@grpc/grpc-js';
+import { BulkheadRejectedError } from 'cockatiel';
 import { BreakerOpen } from './breaker.ts';
 import { problemOf } from './status.ts';
 
@@ -16,6 +17,7 @@ export const isServiceError = (error: unknown): error is ServiceError =>
 
 /** What may pass by itself. A deadline counts only when it was that of one try. */
 export function isPassing(error: unknown, tryTimedOut: boolean): boolean {
+  if (error instanceof BulkheadRejectedError) return true;
   if (!isServiceError(error)) return false;
   switch (error.code) {
     case Status.UNAVAILABLE:

@@ -8,6 +8,7 @@ import { createLogger, silentLog } from '../telemetry/log.ts';
 import { currentTraceId, inSpan } from '../telemetry/tracing.ts';
 import { createRpcClient } from './client.ts';
 import { payment, problemCode, rpcStatus, rpcWorld } from './testing.ts';
+import { TlsSource } from './tls-source.ts';
 
 const { caller, metrics, payments, tlsOf, use } = rpcWorld();
 
@@ -26,15 +27,15 @@ describe('who may call', () => {
 
   it('has a certificate by our own authority', async () => {
     const { port } = await payments({ get: async () => ({ payment: payment('p1') }) });
-    const { ca } = await tlsOf('orders');
+    const { ca } = (await tlsOf('orders')).current;
     const stranger = await tlsOf('orders', 'strangers');
-    const client = await caller(port, { tls: { ...stranger, ca } });
+    const client = await caller(port, { tls: new TlsSource({ ...stranger.current, ca }) });
     await expect(client.get({ paymentId: 'p1' }, { deadlineMs: 1_000 })).rejects.toEqual(problemCode('unavailable'));
   });
 
   it('has a certificate at all', async () => {
     const { port } = await payments({ get: async () => ({ payment: payment('p1') }) });
-    const { ca } = await tlsOf('orders');
+    const { ca } = (await tlsOf('orders')).current;
     const options = { 'grpc.ssl_target_name_override': 'payments.lotok.internal' };
     const client = new Client(`127.0.0.1:${port}`, credentials.createSsl(Buffer.from(ca)), options);
     use({ [Symbol.asyncDispose]: async () => client.close() });

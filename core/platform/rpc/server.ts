@@ -1,8 +1,8 @@
 // The gRPC server of one service: who calls, whether they may, how long it may take, and what they are told.
 import {
+  experimental,
   type Metadata,
   Server,
-  ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
@@ -13,7 +13,6 @@ import { ProblemError } from '../../../contracts/problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { extractTrace, inSpan } from '../telemetry/tracing.ts';
-import type { Tls } from './certificates.ts';
 import { withDeadline } from './deadline.ts';
 import {
   callerHeader,
@@ -29,8 +28,10 @@ import {
 import { addHealth } from './health.ts';
 import { callerOf } from './peer.ts';
 import { type Permissions, permissions } from './permissions.ts';
+import { addReflection } from './reflection.ts';
 import { plainRefusal, type Refusal, refusalOf, statusName } from './status.ts';
-import { pump } from './stream.ts';
+import { heartbeatEveryMs, pump } from './stream.ts';
+import type { TlsSource } from './tls-source.ts';
 
 /** What a handler knows of the call beside the request. */
 export interface RpcCall {
@@ -54,11 +55,13 @@ export type RpcHandlers<Definition extends RpcDefinition> = {
 
 export interface RpcServerOptions {
   readonly service: string;
-  readonly tls: Tls;
+  readonly tls: TlsSource;
   readonly log: Log;
   readonly metrics: Metrics;
   /** Who may call what; the system's own table by default. */
   readonly allow?: Permissions;
+  /** How long a stream may be silent before it sends an empty message. */
+  readonly heartbeatMs?: number;
   /** How long running calls may take to end when the server ends. */
   readonly drainMs?: number;
 }
@@ -73,17 +76,22 @@ const largestMessage = 1024 * 1024;
 /** For callers that name no deadline. Nobody waits longer for one answer. */
 const longestUnaryMs = 30_000;
 const longestStreamMs = 3_600_000;
+const longestConnectionMs = 3_600_000;
 
 export function createRpcServer(options: RpcServerOptions): RpcServer {
-  const { service, tls, log, metrics, allow = permissions, drainMs = 10_000 } = options;
+  const { service, tls, log, metrics, allow = permissions, heartbeatMs = heartbeatEveryMs, drainMs = 10_000 } = options;
   const server = new Server({
     'grpc.max_receive_message_length': largestMessage,
     'grpc.max_send_message_length': largestMessage,
     'grpc.max_concurrent_streams': 1_000,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
+    // Callers come back with the certificate that they have by then.
+    'grpc.max_connection_age_ms': longestConnectionMs,
+    'grpc.max_connection_age_grace_ms': longestUnaryMs,
   });
   const health = addHealth(server);
+  const offered = new Set(['grpc.health.v1.Health']);
   const ending = new AbortController();
   const running = new Set<Promise<void>>();
 
@@ -144,7 +152,10 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
               if (!call.destroyed) call.emit('error', refusal);
             };
             const work = (known: RpcCall): Promise<void> =>
-              pump(handler(call.request, known) as AsyncIterable<unknown>, call, known.signal);
+              pump(handler(call.request, known) as AsyncIterable<unknown>, call, {
+                signal: known.signal,
+                heartbeat: { everyMs: heartbeatMs, message: method.responseDeserialize(Buffer.alloc(0)) },
+              });
             run(answer({ key, method, call, work, refuse }));
           };
         } else {
@@ -155,14 +166,16 @@ export function createRpcServer(options: RpcServerOptions): RpcServer {
         }
       }
       server.addService(definition as unknown as ServiceDefinition, implementation as never);
-      for (const name of new Set(Object.values(definition).map((method) => pathParts(method).service)))
+      for (const name of new Set(Object.values(definition).map((method) => pathParts(method).service))) {
         health.add(name);
+        offered.add(name);
+      }
     },
 
-    listen(host, port) {
-      const pair = { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) };
-      // The last argument asks for the client's certificate and refuses the connection without a good one.
-      const credentials = ServerCredentials.createSsl(Buffer.from(tls.ca), [pair], true);
+    async listen(host, port) {
+      await addReflection(server, [...offered]);
+      // The last argument refuses connections of clients without a good certificate.
+      const credentials = experimental.createCertificateProviderServerCredentials(tls, tls, true);
       const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
       return new Promise((resolve, reject) => {
         server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));

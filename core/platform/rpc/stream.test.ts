@@ -1,6 +1,7 @@
 // Streams from server to client.
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../contracts/problem.ts';
+import { until } from '../../../tests/until.ts';
 import { failing, payment, problemCode, rpcWorld, untilStopped } from './testing.ts';
 
 const { caller, payments } = rpcWorld();
@@ -19,6 +20,70 @@ describe('a stream', () => {
       versions.push(message.payment?.version ?? 0);
     }
     expect(versions).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+  });
+
+  it('holds its handler back while its reader is slow', async () => {
+    const total = 20_000;
+    let made = 0;
+    const { port } = await payments({
+      async *watchPayment({ paymentId }) {
+        for (; made < total; made += 1)
+          yield { payment: { ...payment(paymentId, made + 1), reason: 'x'.repeat(1_000) } };
+      },
+    });
+    const client = await caller(port);
+    let read = 0;
+    for await (const _message of client.watchPayment({ paymentId: 'p1', afterVersion: 0 })) {
+      read += 1;
+      if (read > 1) continue;
+      let before = -1;
+      const hasStopped = (): boolean => {
+        const same = before === made;
+        before = made;
+        return same;
+      };
+      await until('the handler stops', hasStopped, { everyMs: 200 });
+      expect(made).toBeLessThan(total / 4);
+    }
+    expect(read).toBe(total);
+  });
+
+  it('sends heartbeats while nothing happens, which its reader does not see', async () => {
+    const go = Promise.withResolvers<void>();
+    const { port } = await payments(
+      {
+        async *watchPayment({ paymentId }) {
+          yield { payment: payment(paymentId, 1) };
+          await go.promise;
+          yield { payment: payment(paymentId, 2) };
+        },
+      },
+      { heartbeatMs: 50 },
+    );
+    // Shorter than the silence between the two messages: without heartbeats it would be taken for dead.
+    const client = await caller(port, { longestSilenceMs: 1_000 });
+    setTimeout(go.resolve, 2_500);
+    const versions: (number | undefined)[] = [];
+    for await (const message of client.watchPayment({ paymentId: 'p1', afterVersion: 0 }))
+      versions.push(message.payment?.version);
+    expect(versions).toEqual([1, 2]);
+  });
+
+  it('is taken for dead when not even heartbeats come', async () => {
+    const { port } = await payments(
+      {
+        async *watchPayment({ paymentId }, { signal }) {
+          yield { payment: payment(paymentId) };
+          await untilStopped(signal);
+        },
+      },
+      { heartbeatMs: 60_000 },
+    );
+    const client = await caller(port, { longestSilenceMs: 200 });
+    const read = async (): Promise<void> => {
+      for await (const _message of client.watchPayment({ paymentId: 'p1', afterVersion: 0 }));
+    };
+    await expect(read()).rejects.toEqual(problemCode('unavailable'));
   });
 
   it('ends at the server when its reader stops', async () => {

@@ -11,9 +11,10 @@ import {
 import { silentLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
-import { developmentTls, type Tls } from './certificates.ts';
+import { developmentTls } from './certificates.ts';
 import { createRpcClient, type RpcClient, type RpcClientOptions } from './client.ts';
 import { createRpcServer, type RpcHandlers, type RpcServer, type RpcServerOptions } from './server.ts';
+import { TlsSource } from './tls-source.ts';
 
 type Definition = typeof PaymentsServiceService;
 type Handlers = RpcHandlers<Definition>;
@@ -45,11 +46,11 @@ export const untilStopped = (signal: AbortSignal): Promise<never> =>
 export interface RpcWorld {
   readonly metrics: ReturnType<typeof createMetrics>;
   /** The certificate of a service, by this world's authority or by another one. */
-  tlsOf(service: string, authority?: string): Promise<Tls>;
+  tlsOf(service: string, authority?: string): Promise<TlsSource>;
   /** A payments service that answers with `handlers`. */
   payments(
     handlers: Partial<Handlers>,
-    options?: Partial<RpcServerOptions>,
+    options?: Partial<RpcServerOptions> & { readonly port?: number },
   ): Promise<RpcServer & { readonly port: number }>;
   caller(port: number, options?: Partial<RpcClientOptions> & { readonly as?: string }): Promise<RpcClient<Definition>>;
   /** Ends it after the present test. */
@@ -77,16 +78,17 @@ export function rpcWorld(): RpcWorld {
     await rm(folder, { recursive: true });
   });
 
-  const tlsOf = (service: string, authority = 'ca'): Promise<Tls> => developmentTls(join(folder, authority), service);
+  const tlsOf = async (service: string, authority = 'ca'): Promise<TlsSource> =>
+    new TlsSource(await developmentTls(join(folder, authority), service));
   return {
     metrics,
     tlsOf,
     use: (thing) => opened.use(thing),
-    async payments(handlers, options = {}) {
+    async payments(handlers, { port = 0, ...options } = {}) {
       const tls = await tlsOf('payments');
       const server = opened.use(createRpcServer({ service: 'payments', tls, log: silentLog, metrics, ...options }));
       server.add(PaymentsServiceService, { ...noHandlers, ...handlers });
-      return Object.assign(server, { port: await server.listen('127.0.0.1', 0) });
+      return Object.assign(server, { port: await server.listen('127.0.0.1', port) });
     },
     async caller(port, { as = 'orders', ...options } = {}) {
       const tls = await tlsOf(as);

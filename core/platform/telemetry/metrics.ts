@@ -35,6 +35,9 @@ export function createMetrics({ part }: { readonly part: string }) {
     rpcClientCalls: counter('rpc_client_calls', 'gRPC calls made, by final status', ['service', 'method', 'code']),
     rpcClientSeconds: histogram('rpc_client_call', 'Time of gRPC calls, retries included', ['service', 'method']),
     rpcClientRetries: counter('rpc_client_retries', 'gRPC calls sent again', ['service', 'method', 'code']),
+    rpcClientRetriesDenied: counter('rpc_client_retries_denied', 'gRPC calls not sent again: the budget was spent', [
+      'service',
+    ]),
     rpcBreakerState: gauge('rpc_breaker_state', 'Circuit breaker: 0 closed, 1 half open, 2 open', [
       'service',
       'target',

@@ -2854,7 +2854,10 @@ export const DeliveryServiceService = {
     responseSerialize: (value: GetResponse): Buffer => Buffer.from(GetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetResponse => GetResponse.decode(value),
   },
-  /** The present stage, then each change, until a final one. */
+  /**
+   * The present stage, then each change, until a final one. An empty message is a heartbeat, sent in each 15 seconds
+   * in which nothing changed.
+   */
   watchShipment: {
     path: "/lotok.delivery.v1.DeliveryService/WatchShipment" as const,
     requestStream: false as const,
@@ -2909,7 +2912,10 @@ export interface DeliveryServiceServer extends UntypedServiceImplementation {
   cancelShipment: handleUnaryCall<CancelShipmentRequest, CancelShipmentResponse>;
   /** The shipment as it is now; NOT_FOUND. */
   get: handleUnaryCall<GetRequest, GetResponse>;
-  /** The present stage, then each change, until a final one. */
+  /**
+   * The present stage, then each change, until a final one. An empty message is a heartbeat, sent in each 15 seconds
+   * in which nothing changed.
+   */
   watchShipment: handleServerStreamingCall<WatchShipmentRequest, WatchShipmentResponse>;
   /**
    * Tries what is stuck of the shipment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
@@ -2984,7 +2990,10 @@ export interface DeliveryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetResponse) => void,
   ): ClientUnaryCall;
-  /** The present stage, then each change, until a final one. */
+  /**
+   * The present stage, then each change, until a final one. An empty message is a heartbeat, sent in each 15 seconds
+   * in which nothing changed.
+   */
   watchShipment(
     request: WatchShipmentRequest,
     options?: Partial<CallOptions>,

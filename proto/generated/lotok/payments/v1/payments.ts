@@ -3413,7 +3413,10 @@ export const PaymentsServiceService = {
     responseSerialize: (value: GetResponse): Buffer => Buffer.from(GetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetResponse => GetResponse.decode(value),
   },
-  /** The present state, then each change, until a final one. */
+  /**
+   * The present state, then each change, until a final one. An empty message is a heartbeat, sent in each 15 seconds
+   * in which nothing changed.
+   */
   watchPayment: {
     path: "/lotok.payments.v1.PaymentsService/WatchPayment" as const,
     requestStream: false as const,
@@ -3472,7 +3475,10 @@ export interface PaymentsServiceServer extends UntypedServiceImplementation {
   payOut: handleUnaryCall<PayOutRequest, PayOutResponse>;
   /** The payment as it is now; NOT_FOUND. */
   get: handleUnaryCall<GetRequest, GetResponse>;
-  /** The present state, then each change, until a final one. */
+  /**
+   * The present state, then each change, until a final one. An empty message is a heartbeat, sent in each 15 seconds
+   * in which nothing changed.
+   */
   watchPayment: handleServerStreamingCall<WatchPaymentRequest, WatchPaymentResponse>;
   /**
    * Tries what is stuck of the payment's own work again, as if for the first time. FAILED_PRECONDITION when it is stuck
@@ -3576,7 +3582,10 @@ export interface PaymentsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetResponse) => void,
   ): ClientUnaryCall;
-  /** The present state, then each change, until a final one. */
+  /**
+   * The present state, then each change, until a final one. An empty message is a heartbeat, sent in each 15 seconds
+   * in which nothing changed.
+   */
   watchPayment(
     request: WatchPaymentRequest,
     options?: Partial<CallOptions>,
