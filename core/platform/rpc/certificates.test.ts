@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { developmentTls, loadTls } from './certificates.ts';
-import { callerOf } from './peer.ts';
+import { callerOf, serviceNames } from './peer.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -103,7 +103,7 @@ describe('configured certificates', () => {
 });
 
 describe('the caller by its certificate', () => {
-  const named = (subjectaltname: string) => ({ subjectaltname }) as Parameters<typeof callerOf>[0];
+  const named = serviceNames;
   const two = named('DNS:orders.lotok.internal, DNS:ads.lotok.internal, DNS:localhost');
 
   it('is its only service, or the one of several that it says', () => {
@@ -124,6 +124,6 @@ describe('the caller by its certificate', () => {
     ]) {
       expect(callerOf(named(name), 'orders')).toBeUndefined();
     }
-    expect(callerOf(undefined, 'orders')).toBeUndefined();
+    expect(callerOf(named(undefined), 'orders')).toBeUndefined();
   });
 });

@@ -26,7 +26,7 @@ import {
   readsOnly,
 } from './definition.ts';
 import { addHealth } from './health.ts';
-import { callerOf } from './peer.ts';
+import { callerOf, peerNames } from './peer.ts';
 import { type Permissions, permissions } from './permissions.ts';
 import { addReflection } from './reflection.ts';
 import { plainRefusal, type Refusal, refusalOf, statusName } from './status.ts';
@@ -223,8 +223,7 @@ function admit(
   method: RpcMethod,
   allow: Permissions,
 ): Pick<RpcCall, 'peer' | 'idempotencyKey'> | { readonly refused: Refusal } {
-  const certificate = call.getAuthContext().sslPeerCertificate;
-  const peer = callerOf(certificate, textOf(call.metadata, callerHeader));
+  const peer = callerOf(peerNames(call), textOf(call.metadata, callerHeader));
   if (peer === undefined) return { refused: plainRefusal('UNAUTHENTICATED', 'the certificate names no such service') };
   const { service } = pathParts(method);
   if (!allow[service]?.[key]?.includes(peer)) {
