@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { freePort } from '../scripts/free-port.ts';
 import { findServices, readState } from '../scripts/services/state.ts';
-import { type Part, startPart } from '../tests/system/processes.ts';
+import { type Part, type PartName, startPart } from '../tests/system/processes.ts';
 import { until } from '../tests/until.ts';
 import { type CpuSeconds, cpuOf, withChildren } from './cpu.ts';
 
@@ -21,7 +21,10 @@ export interface Counters {
 }
 
 export interface Shop extends AsyncDisposable {
+  /** Of the first edge. */
   readonly url: string;
+  readonly edges: readonly { readonly name: PartName; readonly url: string }[];
+  readonly coreUrl: string;
   readonly databaseUrl: string;
   readonly brokers: string;
   /** Resolves when nothing waits in an outbox and no consumer is behind, as core's own metrics say. */
@@ -44,7 +47,12 @@ export async function openEmbeddedShop(): Promise<AsyncDisposable & { readonly u
   };
 }
 
-export async function openShop({ cores }: { readonly cores: number }): Promise<Shop> {
+export interface ShopOptions {
+  readonly cores: number;
+  readonly edges?: readonly PartName[];
+}
+
+export async function openShop({ cores, edges: wanted = ['edge'] }: ShopOptions): Promise<Shop> {
   const { postgres, kafka: brokers, redis } = findServices(process.env);
   if (!postgres || !brokers || !redis) throw new Error('needs PostgreSQL, Kafka and Redis: `npm run services`');
   const opened = new AsyncDisposableStack();
@@ -82,10 +90,18 @@ export async function openShop({ cores }: { readonly cores: number }): Promise<S
   for (let number = 1; number <= cores; number += 1)
     await start(`core ${number}`, 'core', { GRPC_PORT: '0', ...(number === 1 ? { PORT: String(rest) } : {}) });
   const realtime = await start('realtime', 'realtime', {});
-  const edge = await start('edge', 'edge', { REALTIME_URL: realtime.url });
+  const edges: { name: PartName; url: string }[] = [];
+  for (const [index, name] of wanted.entries()) {
+    const { url } = await start(index === 0 ? 'edge' : `edge ${index + 1}`, name, { REALTIME_URL: realtime.url });
+    edges.push({ name, url });
+  }
+  const url = edges[0]?.url;
+  if (url === undefined) throw new Error('a shop has an edge');
 
   return {
-    url: edge.url,
+    url,
+    edges,
+    coreUrl: env.CORE_URL,
     databaseUrl: databaseUrl.href,
     brokers,
     async calm() {

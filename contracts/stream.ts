@@ -152,7 +152,8 @@ export const MuxReply = z.discriminatedUnion('op', [
   z.object({ op: z.literal('message'), message: ChannelMessage }),
   z.object({ op: z.literal('lost'), channel: z.string(), head: Position }),
   z.object({ op: z.literal('drain') }),
-  z.object({ op: z.literal('pong'), at: z.int() }),
+  // `ageMs`: how old the node's own knowledge is at most; null when it can't tell. Nodes of the previous version say nothing.
+  z.object({ op: z.literal('pong'), at: z.int(), ageMs: z.int().min(0).nullable().optional() }),
 ]);
 export type MuxReply = z.infer<typeof MuxReply>;
 

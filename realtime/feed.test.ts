@@ -11,6 +11,7 @@ import { createMetrics } from './metrics.ts';
 /** A history behind a network: each step happens only when the test says so, and wake-ups can be cut. */
 class SteppedHistory implements History {
   readonly connected = true;
+  readonly ageMs = 0;
   readonly past = new Past();
   readonly #listeners = new Set<Listener>();
   readonly #toListen: (() => void)[] = [];

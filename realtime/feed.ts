@@ -46,6 +46,11 @@ export class Feed implements AsyncDisposable {
     this.#listening.catch(options.onFailed);
   }
 
+  /** False while it reads again what it may have missed. */
+  get whole(): boolean {
+    return this.#held === null;
+  }
+
   get size(): number {
     return this.#subscribers.size;
   }

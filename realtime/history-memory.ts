@@ -28,6 +28,7 @@ interface Channel {
 
 export class MemoryHistory implements History {
   readonly connected = true;
+  readonly ageMs = 0;
   readonly #epoch: string;
   readonly #clock: () => number;
   readonly #limits: HistoryLimits;

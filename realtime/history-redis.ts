@@ -64,10 +64,14 @@ export class RedisHistory implements History {
   readonly #listeners = new Map<string, Set<Listener>>();
   /** What this process bridged in the present epoch: Redis must not know less. */
   readonly #bridged = new Map<number, number>();
+  /** Connections that a ping is under way on. */
+  readonly #asked = new Set<Redis>();
   readonly #pinging: ReturnType<typeof setInterval>;
   #epoch: string | undefined;
+  /** When the last question was asked that the connection of the wake-ups has answered; null while it is not subscribed. */
+  #heardUntil: number | null = null;
 
-  constructor({ url, topicEpoch, clock, log, limits, pingMs = 10_000 }: RedisHistoryOptions) {
+  constructor({ url, topicEpoch, clock, log, limits, pingMs = 200 }: RedisHistoryOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#limits = { ...historyLimits, ...limits };
@@ -91,6 +95,9 @@ export class RedisHistory implements History {
     }
     this.#commands.on('ready', () => this.#inBackground('redis.verify_failed', this.#verify()));
     this.#wakeUps.on('ready', () => this.#inBackground('redis.resubscribe_failed', this.#resubscribe()));
+    this.#wakeUps.on('close', () => {
+      this.#heardUntil = null;
+    });
     this.#wakeUps.on('message', (name: string, text: string) => this.#hear(name, text));
     this.#pinging = setInterval(() => {
       for (const client of [this.#commands, this.#wakeUps]) this.#inBackground('redis.ping_failed', this.#ping(client));
@@ -101,6 +108,10 @@ export class RedisHistory implements History {
 
   get connected(): boolean {
     return this.#commands.status === 'ready' && this.#wakeUps.status === 'ready';
+  }
+
+  get ageMs(): number | null {
+    return this.#heardUntil === null ? null : Math.max(0, this.#clock() - this.#heardUntil);
   }
 
   async append({ partition, id = '', ...message }: BridgedMessage): Promise<Appended> {
@@ -314,6 +325,7 @@ export class RedisHistory implements History {
     const names = [...this.#listeners.keys()].map((channel) => this.#liveName(channel));
     try {
       await this.#wakeUps.subscribe(this.#renewedName, ...names);
+      this.#heardUntil = this.#clock();
     } catch (error) {
       // Nobody would know what this connection hears: the next one subscribes anew.
       if (this.#wakeUps.status === 'ready') this.#wakeUps.disconnect(true);
@@ -323,13 +335,18 @@ export class RedisHistory implements History {
   }
 
   async #ping(client: Redis): Promise<void> {
-    if (client.status !== 'ready') return;
+    if (client.status !== 'ready' || this.#asked.has(client)) return;
+    this.#asked.add(client);
+    const asked = this.#clock();
     try {
       await client.ping();
+      if (client === this.#wakeUps && this.#heardUntil !== null) this.#heardUntil = Math.max(this.#heardUntil, asked);
     } catch (error) {
       // A connection that died without a word; what was missed meanwhile is read again after the next.
       if (client.status === 'ready') client.disconnect(true);
       throw error;
+    } finally {
+      this.#asked.delete(client);
     }
   }
 

@@ -42,6 +42,8 @@ export interface History extends AsyncDisposable {
   listen(channel: string, listener: Listener): Promise<AsyncDisposable>;
   /** Whether it can be read and written now. */
   readonly connected: boolean;
+  /** Every message written this long ago has reached its listeners; null while that isn't known. */
+  readonly ageMs: number | null;
 }
 
 export interface HistoryLimits {

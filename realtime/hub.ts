@@ -44,6 +44,12 @@ export class Hub implements ChannelSource, AsyncDisposable {
     return this.#feedOf(channel).attach(since, sink);
   }
 
+  /** How old at most what these channels have said is by now; null while that isn't known. */
+  ageMs(channels: readonly string[]): number | null {
+    const whole = channels.every((channel) => this.#feeds.get(channel)?.whole ?? true);
+    return whole ? this.#options.history.ageMs : null;
+  }
+
   /** Throws `too-many-requests`. */
   watch(request: StreamRequest): Watch {
     const { metrics, clock } = this.#options;

@@ -269,7 +269,7 @@ describe('a realtime node', () => {
       messages: [{ event: 'order.status' }],
     });
     mux.socket.send(JSON.stringify({ op: 'ping', at: 1 }));
-    expect((await mux.has(4))[3]).toEqual({ op: 'pong', at: 1 });
+    expect((await mux.has(4))[3]).toEqual({ op: 'pong', at: 1, ageMs: 0 });
 
     const encoded = Buffer.from(serviceToken).toString('base64url');
     using bySubprotocol = await openSocket(`${node.url}/v1/mux`, { protocols: ['lotok.mux.v1', `bearer.${encoded}`] });

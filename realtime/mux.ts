@@ -1,6 +1,13 @@
 // `/v1/mux`: one WebSocket per edge, with all the channels that its clients watch.
 import type { WebSocket } from 'ws';
-import { type ChannelMessage, type MuxReply, MuxRequest, type Position } from '../contracts/stream.ts';
+import {
+  type ChannelMessage,
+  cacheChannel,
+  type MuxReply,
+  MuxRequest,
+  type Position,
+  sessionChannel,
+} from '../contracts/stream.ts';
 import type { Attachment, CatchUp } from '../contracts/stream-watch.ts';
 import type { History } from './history.ts';
 import type { Hub } from './hub.ts';
@@ -21,6 +28,9 @@ export interface MuxOptions {
 }
 
 type Subscribe = Extract<MuxRequest, { op: 'subscribe' }>;
+
+/** Here lateness would show: an edge would send what has changed, or let in whose session has ended. */
+const systemChannels = [cacheChannel, sessionChannel];
 
 export const maxMuxRequestBytes = 4 * 1024;
 /** Workers take no larger message; a history that doesn't fit is out of reach. */
@@ -94,7 +104,7 @@ export function serveMux(socket: WebSocket, options: MuxOptions): void {
         }, fail);
         break;
       case 'ping':
-        say({ op: 'pong', at: request.at });
+        say({ op: 'pong', at: request.at, ageMs: hub.ageMs(systemChannels) });
         break;
       default:
         request satisfies never;

@@ -38,6 +38,7 @@ export class ChannelFeed {
   readonly #options: ChannelFeedOptions;
   readonly #listeners = new Set<Listener>();
   readonly #replays = new Map<number, Waiting>();
+  readonly #untilCurrent = new Set<() => void>();
   #waiting: Waiting[] = [];
   #upstream: Upstream | undefined;
   #askedSince: Position | undefined;
@@ -58,8 +59,25 @@ export class ChannelFeed {
     return this.#upstream;
   }
 
-  get live(): boolean {
-    return this.#live;
+  /** Whether every message that was written a moment ago is here. */
+  get current(): boolean {
+    return this.#live && this.#upstream?.late === false;
+  }
+
+  /** Resolves when it is; rejects with `signal`'s reason when that fires first. */
+  async whenCurrent(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.current) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const giveUp = (): void => reject(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    this.#untilCurrent.add(resolve);
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      this.#untilCurrent.delete(resolve);
+    }
   }
 
   get size(): number {
@@ -123,7 +141,14 @@ export class ChannelFeed {
     this.#live = false;
     this.#waiting.push(...this.#replays.values());
     this.#replays.clear();
-    for (const { sink } of this.#listeners) sink.behind?.();
+    this.#tellBehind();
+  }
+
+  /** The node has fallen silent, or is heard again; messages that were on their way arrived before that. */
+  onLateness(): void {
+    if (!this.#live) return;
+    if (this.current) this.#tellCurrent();
+    else this.#tellBehind();
   }
 
   onSubscribed({ request, head, messages, gap }: Extract<MuxReply, { op: 'subscribed' }>): void {
@@ -148,7 +173,7 @@ export class ChannelFeed {
       else this.#catchUp(each);
     }
     this.#trim();
-    for (const { sink, kept } of this.#listeners) if (kept === null) sink.current?.();
+    if (this.current) this.#tellCurrent();
   }
 
   onReplayed({ request, head, messages, gap }: Extract<MuxReply, { op: 'replayed' }>): void {
@@ -176,6 +201,15 @@ export class ChannelFeed {
     if (!this.#live) return;
     this.#lose(head);
     this.#forgetBefore(head);
+  }
+
+  #tellBehind(): void {
+    for (const { sink } of this.#listeners) sink.behind?.();
+  }
+
+  #tellCurrent(): void {
+    for (const { sink, kept } of this.#listeners) if (kept === null) sink.current?.();
+    for (const resolve of this.#untilCurrent) resolve();
   }
 
   #catchUp(waiting: Waiting): void {

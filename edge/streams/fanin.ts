@@ -54,7 +54,7 @@ export interface ChannelListener {
   onGap(): void;
   /** Every message up to now was heard. Called at the start and after each `onBehind`. */
   onCaughtUp?(): void;
-  /** The connection is gone: until `onCaughtUp` messages are late. */
+  /** The connection is gone or silent: until `onCaughtUp` messages are late. */
   onBehind?(): void;
 }
 
@@ -69,7 +69,7 @@ export interface FanIn extends ChannelSource, AsyncDisposable {
   /** Throws `too-many-requests`. End it with `watch.end('left')`. */
   watch(request: StreamRequest): Watch;
   listen(channel: string, listener: ChannelListener): Listening;
-  /** What a channel said after a place. Rejects with `signal`'s reason when that fires first. */
+  /** What a channel said after a place, up to a moment ago. Rejects with `signal`'s reason when that fires first. */
   read(channel: string, since: Position | undefined, signal: AbortSignal): Promise<CatchUp>;
   readonly metrics: StreamMetrics;
 }
@@ -107,6 +107,9 @@ export function createFanIn(options: FanInOptions): FanIn {
             const another = nodeFor(channel);
             if (another) feed.subscribeAt(another);
           }
+        },
+        onLateness: (upstream) => {
+          for (const feed of feeds.values()) if (feed.upstream === upstream) feed.onLateness();
         },
         onReply: (upstream, reply) => hear(upstream, reply),
       }),
@@ -235,11 +238,11 @@ export function createFanIn(options: FanInOptions): FanIn {
         started = true;
         listener.onGap();
         attachment.start();
-        if (feed.live) listener.onCaughtUp?.();
+        if (feed.current) listener.onCaughtUp?.();
       });
       return {
         get caughtUp() {
-          return started && feed.live;
+          return started && feed.current;
         },
         [Symbol.dispose]() {
           left = true;
@@ -249,16 +252,21 @@ export function createFanIn(options: FanInOptions): FanIn {
     },
 
     async read(channel, since, signal) {
-      const attachment = attach(channel, since, { message: () => {}, lost: () => {} });
-      const aborted = Promise.withResolvers<never>();
-      const abort = (): void => aborted.reject(signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
-      if (signal.aborted) abort();
+      const feed = feedOf(channel);
+      const sink = { message: () => {}, lost: () => {} };
+      const first = attach(channel, since, sink);
       try {
-        return await Promise.race([attachment.caughtUp, aborted.promise]);
+        // What is found while the node is silent may lack what it has yet to say.
+        if (feed.current) return await orAborted(first.caughtUp, signal);
+        await feed.whenCurrent(signal);
+        const second = attach(channel, since, sink);
+        try {
+          return await orAborted(second.caughtUp, signal);
+        } finally {
+          second.detach();
+        }
       } finally {
-        signal.removeEventListener('abort', abort);
-        attachment.detach();
+        first.detach();
       }
     },
 
@@ -268,6 +276,18 @@ export function createFanIn(options: FanInOptions): FanIn {
       await Promise.all(upstreams.map((upstream) => upstream[Symbol.asyncDispose]()));
     },
   };
+}
+
+async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** FNV-1a, 32 bits. */

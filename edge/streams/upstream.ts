@@ -8,6 +8,8 @@ export type Connect = Platform['connectWebSocket'];
 export interface UpstreamTimes {
   readonly connectMs: number;
   readonly pingMs: number;
+  /** Once what is known for sure is older than this, messages may be late. */
+  readonly lateMs: number;
   /** Without a word for this long the connection counts as dead. */
   readonly silenceMs: number;
   readonly shortestBackoffMs: number;
@@ -16,7 +18,8 @@ export interface UpstreamTimes {
 
 export const upstreamTimes: UpstreamTimes = {
   connectMs: 5_000,
-  pingMs: 10_000,
+  pingMs: 200,
+  lateMs: 750,
   silenceMs: 25_000,
   shortestBackoffMs: 100,
   longestBackoffMs: 10_000,
@@ -33,6 +36,8 @@ export interface UpstreamOptions {
   readonly times: UpstreamTimes;
   readonly onUp: (upstream: Upstream) => void;
   readonly onDown: (upstream: Upstream) => void;
+  /** `late` has changed. */
+  readonly onLateness: (upstream: Upstream) => void;
   readonly onReply: (upstream: Upstream, reply: MuxReply) => void;
 }
 
@@ -41,6 +46,7 @@ export class Upstream implements AsyncDisposable {
   readonly #options: UpstreamOptions;
   readonly #stopping = new AbortController();
   #socket: EdgeSocket | undefined;
+  #late = true;
   readonly #ended: Promise<void>;
 
   constructor(options: UpstreamOptions) {
@@ -51,6 +57,14 @@ export class Upstream implements AsyncDisposable {
 
   get up(): boolean {
     return this.#socket !== undefined;
+  }
+
+  /**
+   * Whether messages may have been written that have not arrived. A dead connection says nothing of it, so a node
+   * proves every fraction of a second that all it heard before a ping was sent on before its answer.
+   */
+  get late(): boolean {
+    return this.#late;
   }
 
   /** False when there is no connection: what has to be said is said again after `onUp`. */
@@ -100,17 +114,25 @@ export class Upstream implements AsyncDisposable {
 
   /** Resolves with the reason once the connection is over. */
   #serve(socket: EdgeSocket): Promise<string> {
-    const { log, clock, times, onUp, onDown, onReply } = this.#options;
+    const { log, clock, times, onUp, onDown, onLateness, onReply } = this.#options;
     const { signal } = this.#stopping;
     return new Promise((resolve) => {
       let heard = clock();
+      let knownUntil = Number.NEGATIVE_INFINITY;
       let over = false;
+      const judge = (): void => {
+        const late = clock() - knownUntil > times.lateMs;
+        if (late === this.#late) return;
+        this.#late = late;
+        onLateness(this);
+      };
       const finish = (reason: string): void => {
         if (over) return;
         over = true;
         clearInterval(pinging);
         signal.removeEventListener('abort', leave);
         this.#socket = undefined;
+        this.#late = true;
         try {
           socket.close(1000, reason);
         } catch (error) {
@@ -121,8 +143,9 @@ export class Upstream implements AsyncDisposable {
       };
       const leave = (): void => finish('leaving');
       const pinging = setInterval(() => {
-        if (clock() - heard > times.silenceMs) finish('silent');
-        else this.send({ op: 'ping', at: clock() });
+        if (clock() - heard > times.silenceMs) return finish('silent');
+        judge();
+        this.send({ op: 'ping', at: clock() });
       }, times.pingMs);
       socket.addEventListener('message', ({ data }) => {
         if (over) return;
@@ -130,7 +153,10 @@ export class Upstream implements AsyncDisposable {
         const reply = parseReply(data);
         if (!reply) log.warn('stream.reply_not_understood', { node: this.node });
         else if (reply.op === 'drain') finish('drain');
-        else if (reply.op !== 'pong') onReply(this, reply);
+        else if (reply.op === 'pong') {
+          if (reply.ageMs !== null) knownUntil = Math.max(knownUntil, reply.at - (reply.ageMs ?? 0));
+          judge();
+        } else onReply(this, reply);
       });
       socket.addEventListener('close', ({ code }) => finish(`closed ${code}`));
       socket.addEventListener('error', () => finish('error'));
@@ -139,6 +165,7 @@ export class Upstream implements AsyncDisposable {
       this.#socket = socket;
       log.info('stream.upstream_connected', { node: this.node });
       onUp(this);
+      this.send({ op: 'ping', at: clock() });
     });
   }
 }
