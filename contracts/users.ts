@@ -11,13 +11,14 @@ const email = z
   .max(254)
   .transform((value) => value.toLowerCase())
   .meta({ example: 'buyer@demo.lotok' });
+const newPassword = z.string().min(8, 'must have at least 8 characters').max(200);
 const displayName = z.string().trim().min(1).max(60);
 const phone = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be an E.164 number such as +79161234567');
 
 export const Registration = z
   .strictObject({
     email,
-    password: z.string().min(8, 'must have at least 8 characters').max(200),
+    password: newPassword,
     name: displayName.optional().meta({ description: 'Shown to others; the part before @ when not given' }),
     language: Language.default('ru'),
   })
@@ -42,6 +43,7 @@ export const AccessClaims = z.object({
   iss: z.string(),
   aud: z.union([z.string(), z.array(z.string())]),
   exp: z.int(),
+  iat: z.int().optional(),
   sid: z.string(),
   roles: z.array(z.string()),
 });
@@ -62,6 +64,16 @@ export type Profile = z.infer<typeof Profile>;
 export const ProfileChange = z
   .strictObject({ name: displayName.optional(), phone: phone.nullable().optional(), language: Language.optional() })
   .refine((change) => Object.keys(change).length > 0, 'name at least one field to change');
+
+export const PasswordChange = z
+  .strictObject({ current_password: z.string().min(1).max(200), new_password: newPassword })
+  .refine(({ current_password, new_password }) => current_password !== new_password, {
+    path: ['new_password'],
+    message: 'must differ from the current one',
+  })
+  .meta({ id: 'PasswordChange' });
+
+export const SessionsEnded = z.object({ sessions: z.int().min(0) }).meta({ id: 'SessionsEnded' });
 
 export const SellerPage = z
   .object({
@@ -134,6 +146,16 @@ export const userRoutes = {
     body: RefreshRequest,
     success: { status: 204 },
   }),
+  checkSession: route({
+    id: 'checkSession',
+    service: 'users',
+    method: 'GET',
+    path: '/v1/auth/session',
+    summary: 'Whether the session of the access token still lives',
+    auth: 'user',
+    success: { status: 204 },
+    problems: ['not-found'],
+  }),
   jwks: route({
     id: 'jwks',
     service: 'users',
@@ -162,6 +184,37 @@ export const userRoutes = {
     body: ProfileChange,
     success: { status: 200, body: Profile },
     problems: ['invalid-field'],
+  }),
+  changePassword: route({
+    id: 'changePassword',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/me/password',
+    summary: 'Change your password; ends all your sessions but this one',
+    auth: 'user',
+    body: PasswordChange,
+    success: { status: 204 },
+    problems: ['invalid-field', 'too-many-requests'],
+  }),
+  endMySessions: route({
+    id: 'endMySessions',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/me/sign-out',
+    summary: 'Sign out everywhere, here too',
+    auth: 'user',
+    success: { status: 200, body: SessionsEnded },
+  }),
+  endSessionsOfUser: route({
+    id: 'endSessionsOfUser',
+    service: 'users',
+    method: 'POST',
+    path: '/v1/operations/users/{id}/sign-out',
+    summary: 'End all sessions of an account',
+    auth: 'operator',
+    params: byId,
+    success: { status: 200, body: SessionsEnded },
+    problems: ['not-found'],
   }),
   getSeller: route({
     id: 'getSeller',

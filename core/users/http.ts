@@ -5,7 +5,7 @@ import { cacheable } from '../platform/http/cacheable.ts';
 import { cursorsOf } from '../platform/http/cursor.ts';
 import type { Implement } from '../platform/http/implement.ts';
 import * as service from './service.ts';
-import { closeSession, refreshSession } from './sessions.ts';
+import { checkSession, closeSession, refreshSession } from './sessions.ts';
 
 export const userHttp =
   (options: service.UsersOptions) =>
@@ -19,6 +19,21 @@ export const userHttp =
       await closeSession(options, body.refresh_token);
       return undefined;
     });
+
+    implement(routes.checkSession, async ({ identity }) => {
+      await checkSession(options, identity.userId, identity.sessionId);
+      return undefined;
+    });
+    implement(routes.changePassword, async ({ identity, body, raw }) => {
+      await service.changePassword(options, { ...identity, address: clientAddress(raw) }, body);
+      return undefined;
+    });
+    implement(routes.endMySessions, async ({ identity }) => ({
+      body: { sessions: await service.signOutEverywhere(options, identity.userId) },
+    }));
+    implement(routes.endSessionsOfUser, async ({ params }) => ({
+      body: { sessions: await service.signOutEverywhere(options, params.id) },
+    }));
 
     implement(routes.jwks, async () => ({
       body: { keys: await options.keys.published() },

@@ -8,6 +8,7 @@ import { cacheChannel } from '../../contracts/stream.ts';
 import type {
   Credentials,
   NewReview,
+  PasswordChange,
   Profile,
   ProfileChange,
   Registration,
@@ -16,7 +17,7 @@ import type {
   Tokens,
 } from '../../contracts/users.ts';
 import type { Passwords } from './passwords.ts';
-import { openSession, type SessionOptions } from './sessions.ts';
+import { endSessionsOf, openSession, type SessionOptions } from './sessions.ts';
 import type { Trx, UserRow } from './store.ts';
 import * as store from './store.ts';
 
@@ -46,7 +47,7 @@ export async function register(options: UsersOptions, registration: z.output<typ
   };
   const added = await db.transaction().execute((trx) => addUser(options, trx, user));
   if (!added) throw new ProblemError('email-taken');
-  return openSession(options, user.id, user.roles);
+  return openSession(options, user);
 }
 
 export const newUser = (now: Date): Omit<UserRow, 'email' | 'password_hash' | 'name' | 'language'> => ({
@@ -73,8 +74,20 @@ export async function login(
   { email, password }: z.output<typeof Credentials>,
   address: string,
 ): Promise<Tokens> {
-  const { db, clock, passwords } = options;
+  const { db, passwords } = options;
   // Emails that nobody has are throttled and verified all the same, so that an answer doesn't tell which exist.
+  const budgets = await spendTries(options, email, address);
+  const user = await store.readUserByEmail(db, email);
+  if (!(await passwords.verify(user?.password_hash, password)) || !user) throw new ProblemError('invalid-credentials');
+  await store.restoreTries(db, budgets);
+  if (!passwords.isOutdated(user.password_hash)) return openSession(options, user);
+  const renewed = await passwords.hash(password);
+  await store.replacePasswordHash(db, user.id, user.password_hash, renewed);
+  return openSession(options, { ...user, password_hash: renewed });
+}
+
+/** Returns what to restore when the password is right. */
+async function spendTries({ db, clock }: UsersOptions, email: string, address: string): Promise<string[]> {
   const account = createHash('sha256').update(email).digest('base64url');
   const budgets = [
     { ...triesFromAddress, key: `${account}@${address}` },
@@ -84,21 +97,40 @@ export async function login(
     const waitSeconds = await store.spendTry(db, budget, clock.now());
     if (waitSeconds !== null) {
       throw new ProblemError('too-many-requests', {
-        detail: 'Too many tries to sign in to this account',
+        detail: 'Too many tries of this account’s password',
         headers: { 'retry-after': String(waitSeconds) },
       });
     }
   }
-  const user = await store.readUserByEmail(db, email);
-  if (!(await passwords.verify(user?.password_hash, password)) || !user) throw new ProblemError('invalid-credentials');
-  await store.restoreTries(
-    db,
-    budgets.map(({ key }) => key),
-  );
-  if (passwords.isOutdated(user.password_hash)) {
-    await store.replacePasswordHash(db, user.id, user.password_hash, await passwords.hash(password));
-  }
-  return openSession(options, user.id, user.roles);
+  return budgets.map(({ key }) => key);
+}
+
+/** Ends all sessions but the one that asks: whoever else is signed in may be why the password was changed. */
+export async function changePassword(
+  options: UsersOptions,
+  { userId, sessionId, address }: { userId: UserId; sessionId: string; address: string },
+  { current_password, new_password }: z.output<typeof PasswordChange>,
+): Promise<void> {
+  const { db, passwords } = options;
+  const user = found(await store.readUser(db, userId));
+  // Somebody with a stolen token must not guess here either.
+  const budgets = await spendTries(options, user.email, address);
+  const wrong = (): ProblemError =>
+    new ProblemError('invalid-field', { errors: [{ field: 'current_password', message: 'is not your password' }] });
+  if (!(await passwords.verify(user.password_hash, current_password))) throw wrong();
+  await store.restoreTries(db, budgets);
+  const hash = await passwords.hash(new_password);
+  await db.transaction().execute(async (trx) => {
+    // Of two changes at once the second one's password is no longer right; and sign-ins wait for the end of this.
+    if ((await store.lockPassword(trx, userId))?.password_hash !== user.password_hash) throw wrong();
+    await store.replacePasswordHash(trx, userId, user.password_hash, hash);
+    await endSessionsOf(options, trx, userId, { except: sessionId });
+  });
+}
+
+export async function signOutEverywhere(options: UsersOptions, userId: UserId): Promise<number> {
+  found(await store.readUser(options.db, userId));
+  return options.db.transaction().execute((trx) => endSessionsOf(options, trx, userId));
 }
 
 export async function getProfile({ db }: UsersOptions, id: UserId): Promise<Profile> {

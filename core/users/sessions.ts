@@ -2,6 +2,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { uuidv7 } from 'uuidv7';
+import { z } from 'zod';
 import type { UserId } from '../../contracts/common.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import { sessionChannel } from '../../contracts/stream.ts';
@@ -9,7 +10,7 @@ import type { Role, Tokens } from '../../contracts/users.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
 import type { SigningKeys } from './keys.ts';
-import type { Db, Trx } from './store.ts';
+import { type Db, lockPassword, type Trx } from './store.ts';
 
 export interface SessionOptions {
   readonly db: Db;
@@ -34,13 +35,23 @@ const clockToleranceSeconds = 10;
  */
 const graceMs = 10_000;
 
-/** Opens a session; the oldest ones of a user with very many end. */
-export async function openSession(options: SessionOptions, userId: UserId, roles: readonly Role[]): Promise<Tokens> {
+export interface SignedIn {
+  readonly id: UserId;
+  readonly roles: readonly Role[];
+  /** As it was when the password was found to be right. */
+  readonly password_hash: string;
+}
+
+/** Opens a session; the oldest ones of a user with very many end. Throws `invalid-credentials` where the password was changed meanwhile. */
+export async function openSession(options: SessionOptions, user: SignedIn): Promise<Tokens> {
+  const { id: userId, roles } = user;
   const now = options.clock.now();
   const sessionId = uuidv7();
   const refreshToken = randomBytes(32).toString('base64url');
   const access = await signAccessToken(options, { userId, sessionId, roles });
   await options.db.transaction().execute(async (trx) => {
+    if ((await lockPassword(trx, userId))?.password_hash !== user.password_hash)
+      throw new ProblemError('invalid-credentials');
     await trx
       .insertInto('sessions')
       .values({
@@ -111,6 +122,42 @@ export async function closeSession(options: SessionOptions, refreshToken: string
     if (row && !row.ended_at) await endSession(options, trx, row.session_id, options.clock.now());
   });
 }
+
+/** Ends all sessions of a user but perhaps one; returns how many. */
+export async function endSessionsOf(
+  options: SessionOptions,
+  trx: Trx,
+  userId: UserId,
+  { except }: { readonly except?: string } = {},
+): Promise<number> {
+  const rows = await trx
+    .selectFrom('sessions')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .execute();
+  const ending = rows.filter(({ id }) => id !== except);
+  const now = options.clock.now();
+  for (const { id } of ending) await endSession(options, trx, id, now);
+  return ending.length;
+}
+
+/** Throws `unauthenticated` when the session has ended and `not-found` when it is none of ours. */
+export async function checkSession({ db }: SessionOptions, userId: UserId, sessionId: string): Promise<void> {
+  const session = Uuid.safeParse(sessionId).success
+    ? await db
+        .selectFrom('sessions')
+        .select('ended_at')
+        .where('id', '=', sessionId)
+        .where('user_id', '=', userId)
+        .executeTakeFirst()
+    : undefined;
+  if (!session) throw new ProblemError('not-found');
+  if (session.ended_at) throw new ProblemError('unauthenticated', { detail: 'This session was ended' });
+}
+
+const Uuid = z.uuid();
 
 /** From now on edges refuse its access tokens, and no refresh token of it works. */
 async function endSession({ outbox }: SessionOptions, trx: Trx, sessionId: string, now: Date): Promise<void> {

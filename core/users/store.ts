@@ -113,6 +113,10 @@ export async function replacePasswordHash(db: Db, id: UserId, from: string, to: 
     .execute();
 }
 
+/** For a sign-in that has seen this password: one that was changed meanwhile must not open a session any more. */
+export const lockPassword = (trx: Trx, id: UserId): Promise<{ password_hash: string } | undefined> =>
+  trx.selectFrom('users').select('password_hash').where('id', '=', id).forUpdate().executeTakeFirst();
+
 /** Writes down who buys from whom; true when this is the news that the purchase is complete. */
 export async function notePurchase(
   trx: Trx,

@@ -1,9 +1,11 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { uuidv7 } from 'uuidv7';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { demoModerator, demoPassword, demoUsers } from '../../contracts/demo.ts';
+import { demoModerator, demoOperator, demoPassword, demoUsers } from '../../contracts/demo.ts';
 import { cacheChannel, sessionChannel } from '../../contracts/stream.ts';
+import type { Tokens } from '../../contracts/users.ts';
 import { seedDemoUsers } from './demo.ts';
+import { openSession } from './sessions.ts';
 import { problem, usersWorld } from './world.testing.ts';
 
 let world: Awaited<ReturnType<typeof usersWorld>>;
@@ -190,6 +192,69 @@ describe('a session', () => {
     const revoked = (await told(sessionChannel, 'session.revoked')).filter(({ data }) => data.sid === sid);
     expect(revoked).toHaveLength(1);
     expect(revoked[0].data.until).toBeGreaterThanOrEqual(exp);
+  });
+
+  const signIn = async (email: string, password = 'correct horse') =>
+    (await world.call('POST', '/v1/auth/login', { body: { email, password } })).body as Tokens;
+  const isAlive = async ({ access_token: token }: Tokens): Promise<boolean> =>
+    (await world.call('GET', '/v1/auth/session', { token })).status === 204;
+  const sidOf = ({ access_token }: Tokens): string => decodeJwt<{ sid: string }>(access_token).sid;
+  const revoked = async (): Promise<string[]> =>
+    (await world.told(sessionChannel, 'session.revoked')).map(({ data }) => data.sid);
+
+  it('ends when the password is changed elsewhere, and nobody signs in with the old one', async () => {
+    const { call, register } = world;
+    const here = await register();
+    const elsewhere = await signIn(here.email);
+    const change = (current_password: string, new_password: string) =>
+      call('POST', '/v1/me/password', { token: here.access_token, body: { current_password, new_password } });
+    const wrong = await change('a guess', 'battery staple');
+    expect(wrong).toMatchObject({ status: 422, body: { errors: [{ field: 'current_password' }] } });
+    expect((await change('correct horse', 'correct horse')).body.errors).toMatchObject([{ field: 'new_password' }]);
+    expect(await isAlive(elsewhere)).toBe(true);
+    expect((await change('correct horse', 'battery staple')).status).toBe(204);
+    expect([await isAlive(here), await isAlive(elsewhere)]).toEqual([true, false]);
+    expect(await revoked()).toContain(sidOf(elsewhere));
+    expect(await revoked()).not.toContain(sidOf(here));
+    const old = await call('POST', '/v1/auth/login', { body: { email: here.email, password: 'correct horse' } });
+    expect(old.status).toBe(401);
+    expect(await isAlive(await signIn(here.email, 'battery staple'))).toBe(true);
+  });
+
+  it('is not opened by a sign-in that the change of the password overtook', async () => {
+    const { db, options, register } = world;
+    const { email } = await register();
+    const user = await db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirstOrThrow();
+    await db.updateTable('users').set({ password_hash: 'another' }).where('email', '=', email).execute();
+    await expect(openSession(options, user)).rejects.toMatchObject({ code: 'invalid-credentials' });
+  });
+
+  it('does not let the current password be guessed without end', async () => {
+    const { access_token: token } = await world.register();
+    const body = { current_password: 'a guess', new_password: 'battery staple' };
+    const guesses = await Promise.all(
+      Array.from({ length: 12 }, () => world.call('POST', '/v1/me/password', { token, body })),
+    );
+    expect(guesses.some(({ status }) => status === 429)).toBe(true);
+  });
+
+  it('ends everywhere when its owner or an operator says so', async () => {
+    const { call, register, options } = world;
+    await seedDemoUsers(options);
+    const one = await register();
+    const other = await signIn(one.email);
+    const everywhere = await call('POST', '/v1/me/sign-out', { token: one.access_token });
+    expect(everywhere).toMatchObject({ status: 200, body: { sessions: 2 } });
+    expect([await isAlive(one), await isAlive(other)]).toEqual([false, false]);
+    const again = await signIn(one.email);
+    const path = `/v1/operations/users/${one.user_id}/sign-out`;
+    expect((await call('POST', path, { token: again.access_token })).status).toBe(403);
+    const operator = (await signIn(demoOperator.email, demoPassword)).access_token;
+    expect(await call('POST', path, { token: operator })).toMatchObject({ status: 200, body: { sessions: 1 } });
+    expect(await isAlive(again)).toBe(false);
+    for (const each of [one, other, again]) expect(await revoked()).toContain(sidOf(each));
+    const nobody = await call('POST', `/v1/operations/users/${uuidv7()}/sign-out`, { token: operator });
+    expect(nobody).toMatchObject({ status: 404, body: problem('not-found') });
   });
 
   it('keeps no refresh token that could be read from the database', async () => {
