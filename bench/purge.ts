@@ -53,7 +53,7 @@ const isHeld = async (url: string, ad: Ad): Promise<boolean> => (await read(url,
 async function untilShown(url: string, ad: Ad, amount: number, since: number): Promise<number> {
   for (;;) {
     const asked = performance.now();
-    if ((await read(url, ad)).amount === amount) return Math.max(0, asked - since);
+    if ((await read(url, ad)).amount === amount) return performance.now() - since;
     if (asked - since > patienceMs) throw new Error(`${url} shows the old price of ${ad.id} after ${patienceMs} ms`);
     await sleep(pauseMs);
   }

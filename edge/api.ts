@@ -42,7 +42,7 @@ export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps):
       honoPath(spec.path),
       limits.byAddress({ signIn: signInRoutes.has(spec.id) }),
       guarded(spec),
-      limits.byUser,
+      limits.ofRoute(spec.id),
       handler,
     );
   }

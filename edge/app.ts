@@ -2,7 +2,10 @@
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { ProblemError } from '../contracts/problem.ts';
+import { routes } from '../contracts/routes.ts';
 import { createApi, queryParameters } from './api.ts';
+import { createKeys } from './auth/keys.ts';
+import { createSessionQuestion } from './auth/session-question.ts';
 import { createSessions } from './auth/sessions.ts';
 import { clockToleranceSeconds, createTokens } from './auth/tokens.ts';
 import { type CacheAnswer, toResponse } from './cache/answer.ts';
@@ -15,6 +18,7 @@ import { createGraphql } from './graphql/graphql.ts';
 import { networks } from './limits/address.ts';
 import { limitedHeaderSize } from './limits/header-size.ts';
 import { createLimits } from './limits/limited.ts';
+import { createRates } from './limits/shared-rates.ts';
 import { observed } from './observe.ts';
 import { createOperations } from './operations.ts';
 import type { Platform } from './platform.ts';
@@ -41,15 +45,25 @@ export function createEdge(platform: Platform): Edge {
   const tracing = createTracing(platform);
   const trusted = networks(config.trustedProxies);
   const upstream = createUpstream(platform, metrics, tracing);
-  const limits = createLimits(config, metrics, clock);
+  const rates = createRates({ shared: platform.sharedRates, clock, log, onLocal: () => metrics.ratesLocal.inc() });
+  const limits = createLimits(config, rates, metrics);
   const sessions = createSessions(clock, clockToleranceSeconds);
+  const usersUrl = (config.serviceUrls.users ?? config.coreUrl).replace(/\/$/, '');
   const tokens = createTokens({
-    jwksUrl: config.jwksUrl ?? `${config.serviceUrls.users ?? config.coreUrl}/.well-known/jwks.json`,
+    keys: createKeys({
+      url: config.jwksUrl ?? `${usersUrl}${routes.jwks.path}`,
+      fetch: (url, signal) => platform.fetchUpstream({ url, method: 'GET', headers: new Headers(), signal }),
+      clock,
+      waitUntil: platform.waitUntil,
+      log,
+    }),
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
     clock,
     sessions,
-    fetch: (url, { headers, signal }) => platform.fetchUpstream({ url, method: 'GET', headers, signal }),
+    askSession: createSessionQuestion(upstream, `${usersUrl}${routes.checkSession.path}`),
+    log,
+    onSessionAsked: (state) => metrics.sessionsAsked.inc({ state }),
   });
   const cache = new Cache({
     name: 'lotok',
@@ -85,6 +99,8 @@ export function createEdge(platform: Platform): Edge {
   const hearNews = platform.streamHub
     ? createNewsPoll({ ...platform, streamHub: platform.streamHub }, { cache, sessions, log })
     : undefined;
+  // Nobody will tell, so core is asked again and again.
+  if (!fanIn && !hearNews) sessions.newsBehind();
 
   const app = new Hono<EdgeEnv>();
   app.use(observed(metrics, tracing, log));

@@ -1,6 +1,7 @@
 // The edge's configuration, read once from the environment's variables by the entry file.
 import { z } from 'zod';
 import { type ServiceName, services } from '../contracts/route.ts';
+import { routes } from '../contracts/routes.ts';
 
 const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
 const list = z.string().transform((text) =>
@@ -46,7 +47,18 @@ export const EdgeConfig = z.object({
    * Requests a minute that reach core: from one address, of one signed-in user, and sign-ins from one
    * address; 0 turns one off. Answers from the cache cost nothing and don't count.
    */
-  rateLimits: z.object({ address: count, user: count, signIn: count }),
+  rateLimits: z.object({
+    address: count,
+    user: count,
+    signIn: count,
+    /** Of single operations by their ids, by user or else by address. */
+    routes: z.record(
+      z.string().refine((id) => Object.hasOwn(routes, id), { error: 'is no operation; /openapi.json has their ids' }),
+      count,
+    ),
+  }),
+  /** A Redis in which edges on Node and Deno count requests together. */
+  rateRedisUrl: z.url({ protocol: /^rediss?$/ }).optional(),
   /** Opens `/metrics` in production to who has it; without it `/metrics` is not there. */
   metricsToken: z.string().min(16).optional(),
   /** Where operators look at a trace, such as `https://jaeger.example/trace/{trace_id}`. */
@@ -69,9 +81,24 @@ const SafeEdgeConfig = EdgeConfig.refine(({ production, sandbox }) => !(producti
   message: 'SANDBOX=1 is not for PRODUCTION=1',
 });
 
-const productionLimits = { address: 3_000, user: 1_200, signIn: 20 };
+const productionLimits = {
+  address: 3_000,
+  user: 1_200,
+  signIn: 20,
+  routes: 'createOrder=60,createAd=60,createUpload=120,createReport=20,changePassword=10,saveSearch=30,createReview=30',
+};
 /** A developer's load test comes from one address and shouldn't meet a limit. */
-const demoLimits = { address: 600_000, user: 600_000, signIn: 6_000 };
+const demoLimits = { address: 600_000, user: 600_000, signIn: 6_000, routes: '' };
+
+/** `createOrder=60,search=600`; what can't be read stays, and is refused by the schema. */
+const byRoute = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean)
+      .map((each) => [each.split('=', 1)[0]?.trim() ?? '', each.split('=').slice(1).join('=').trim() || 'missing']),
+  );
 
 /** Throws an error that names each variable that is wrong. */
 export function edgeConfig(env: Readonly<Record<string, string | undefined>>): EdgeConfig {
@@ -106,7 +133,9 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
       address: env['RATE_LIMIT_ADDRESS'] ?? limits.address,
       user: env['RATE_LIMIT_USER'] ?? limits.user,
       signIn: env['RATE_LIMIT_SIGN_IN'] ?? limits.signIn,
+      routes: byRoute(env['RATE_LIMIT_ROUTES'] ?? limits.routes),
     },
+    rateRedisUrl: env['RATE_REDIS_URL'],
     metricsToken: env['METRICS_TOKEN'],
     traceUrl: env['TRACE_URL'],
     tlsCertFile: env['TLS_CERT_FILE'],

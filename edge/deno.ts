@@ -4,6 +4,7 @@ import { contentTypes } from './assets.ts';
 import { edgeConfig } from './config.ts';
 import { createLog } from './log.ts';
 import type { Asset, EdgeSocket, Platform } from './platform.ts';
+import { createRedisRates } from './redis-rates.ts';
 
 /** The part of Deno's namespace that is used here; the project's types are not Deno's. */
 declare const Deno: {
@@ -60,6 +61,7 @@ const platform: Platform = {
   waitUntil: (work) => {
     work.catch((error: unknown) => log.error('background.failed', { error }));
   },
+  ...(config.rateRedisUrl === undefined ? {} : { sharedRates: createRedisRates(config.rateRedisUrl, log) }),
 };
 
 const edge = createEdge(platform);

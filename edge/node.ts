@@ -16,6 +16,7 @@ import { maxHeaderBytes } from './limits/header-size.ts';
 import { createLog } from './log.ts';
 import { createNodeUpstream } from './node-upstream.ts';
 import type { Asset, Platform } from './platform.ts';
+import { createRedisRates } from './redis-rates.ts';
 
 export interface RunningEdge extends AsyncDisposable {
   readonly url: string;
@@ -117,6 +118,7 @@ function createNodePlatform(
 ): { platform: Platform; close: () => PromiseLike<void> } {
   const log = createLog(config.logLevel, (line) => process.stdout.write(`${line}\n`), { part: 'edge' });
   const upstream = createNodeUpstream({ timeoutMs: config.upstreamTimeoutMs, http2: config.upstreamProtocol === 'h2' });
+  const rates = config.rateRedisUrl === undefined ? undefined : createRedisRates(config.rateRedisUrl, log);
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: 16 * 1024 });
   const platform: Platform = {
     runtime: 'node',
@@ -152,8 +154,13 @@ function createNodePlatform(
     waitUntil: (work) => {
       work.catch((error: unknown) => log.error('background.failed', { error }));
     },
+    ...(rates ? { sharedRates: rates } : {}),
   };
-  return { platform, close: () => upstream[Symbol.asyncDispose]() };
+  const close = (): PromiseLike<void> => {
+    rates?.[Symbol.dispose]();
+    return upstream[Symbol.asyncDispose]();
+  };
+  return { platform, close };
 }
 
 async function answerUpgrade(

@@ -1,5 +1,6 @@
 // What a runtime lends the edge. Entry files (node.ts, deno.ts, worker.ts) build it; all else is Web APIs.
 import type { EdgeConfig } from './config.ts';
+import type { SharedRates } from './limits/shared-rates.ts';
 import type { Log } from './log.ts';
 
 export interface Platform {
@@ -28,6 +29,8 @@ export interface Platform {
    * `/v1/ws`, and hands on what the hub hears on system channels.
    */
   readonly streamHub?: StreamHub;
+  /** Where edges count requests together; without it each counts its own. */
+  readonly sharedRates?: SharedRates;
 }
 
 export interface UpstreamRequest {

@@ -18,9 +18,13 @@ export interface Listeners {
   readonly log: Log;
 }
 
-/** While the stream is behind, the cache trusts nothing that it holds; after a gap it forgets it. */
+/**
+ * While the stream is behind, the cache trusts nothing that it holds, and core is asked about sessions; after a gap
+ * what is held is forgotten, and every session that was there before is asked about once.
+ */
 export function listenForNews(fanIn: FanIn, { cache, sessions, log }: Listeners): Disposable {
   cache.trusted = false;
+  sessions.newsBehind();
   const listening = new DisposableStack();
   listening.use(
     fanIn.listen(cacheChannel, {
@@ -34,11 +38,12 @@ export function listenForNews(fanIn: FanIn, { cache, sessions, log }: Listeners)
       },
     }),
   );
-  // A revocation missed in a gap can't be recovered; the token's short life bounds what that costs.
   listening.use(
     fanIn.listen(sessionChannel, {
       onMessage: (message) => hearOfSessions(message, sessions, log),
-      onGap: () => undefined,
+      onGap: () => sessions.newsLost(),
+      onBehind: () => sessions.newsBehind(),
+      onCaughtUp: () => sessions.newsCaughtUp(),
     }),
   );
   return listening;
@@ -80,12 +85,14 @@ export function createNewsPoll(
         ask(
           sessionChannel,
           (news) => hearOfSessions(news, sessions, log),
-          () => undefined,
+          () => sessions.newsLost(),
         ),
       ]);
       cache.trusted = true;
+      sessions.newsCaughtUp();
     } catch (error) {
       cache.trusted = false;
+      sessions.newsBehind();
       log.warn('news.unavailable', { error });
     }
     asked = started;
@@ -118,5 +125,9 @@ function hearOfSessions({ event, data }: News, sessions: Sessions, log: Log): vo
   if (event !== 'session.revoked') return;
   const news = SessionRevoked.safeParse(data);
   if (news.success) sessions.end(news.data.sid, news.data.until);
-  else log.error('news.malformed', { event });
+  else {
+    // Not understood, so any session may have ended.
+    log.error('news.malformed', { event });
+    sessions.newsLost();
+  }
 }

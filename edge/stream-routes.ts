@@ -105,6 +105,10 @@ export function createStreamRoutes({
       const holder = await tickets.verify(ticket);
       if (sessions.hasEnded(holder.sid))
         throw new ProblemError('unauthenticated', { detail: 'This session was ended' });
+      sessions.confirm(holder.sid, holder.iat * 1000);
+      // With a ticket core can't be asked, but a new ticket is not given without asking.
+      if (sessions.mayHaveEnded(holder.sid, undefined))
+        throw new ProblemError('unauthenticated', { detail: 'Ask for a new ticket' });
       return holder;
     }
     const cookie =

@@ -3,18 +3,24 @@ import { waitUntil } from 'cloudflare:workers';
 import { assets } from 'lotok:assets';
 import { createEdge, type Edge } from './app.ts';
 import { edgeConfig } from './config.ts';
+import { createShardedRates } from './limits/durable-object.ts';
 import { createLog } from './log.ts';
 import type { Asset, Platform } from './platform.ts';
 
+export { RateShard } from './limits/durable-object.ts';
 export { StreamHub } from './streams/durable-object.ts';
 
-interface HubNamespace {
+/** A namespace of Durable Objects. */
+interface Namespace {
   idFromName(name: string): unknown;
   get(id: unknown): { fetch(request: Request): Promise<Response> };
 }
 
-/** Bindings: the same names as the other runtimes' environment, and the hub. */
-type Env = Readonly<Record<string, string | undefined>> & { readonly STREAM_HUB?: HubNamespace };
+/** Bindings: the same names as the other runtimes' environment, the hub, and where requests are counted. */
+type Env = Readonly<Record<string, string | undefined>> & {
+  readonly STREAM_HUB?: Namespace;
+  readonly RATE_SHARDS?: Namespace;
+};
 
 /** One edge per isolate, made by the first request: timers and random numbers are not to be had before. */
 let edge: Edge | undefined;
@@ -27,7 +33,7 @@ export default {
 };
 
 function createWorkerPlatform(env: Env): Platform {
-  const { STREAM_HUB: hubs, ...variables } = env;
+  const { STREAM_HUB: hubs, RATE_SHARDS: shards, ...variables } = env;
   const config = edgeConfig(variables as Readonly<Record<string, string | undefined>>);
   const log = createLog(config.logLevel, console.log, { part: 'edge' });
   return {
@@ -57,6 +63,9 @@ function createWorkerPlatform(env: Env): Platform {
     waitUntil: (work) => waitUntil(work.catch((error: unknown) => log.error('background.failed', { error }))),
     // A stub belongs to the request that made it, so each call makes its own.
     ...(hubs ? { streamHub: { fetch: (request: Request) => hubs.get(hubs.idFromName('hub')).fetch(request) } } : {}),
+    ...(shards
+      ? { sharedRates: createShardedRates((shard, request) => shards.get(shards.idFromName(shard)).fetch(request)) }
+      : {}),
   };
 }
 

@@ -86,6 +86,7 @@ export interface Issuer extends AsyncDisposable {
     sid?: string;
     roles?: readonly string[];
     expiresInSeconds?: number;
+    issuedSecondsAgo?: number;
     audience?: string;
   }): Promise<string>;
 }
@@ -102,13 +103,20 @@ export async function startIssuer(): Promise<Issuer> {
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
     jwksUrl: `http://127.0.0.1:${address.port}/.well-known/jwks.json`,
-    token: ({ sub = userId, sid = 'session-1', roles = ['user'], expiresInSeconds = 600, audience = 'lotok' } = {}) =>
+    token: ({
+      sub = userId,
+      sid = 'session-1',
+      roles = ['user'],
+      expiresInSeconds = 600,
+      issuedSecondsAgo = 0,
+      audience = 'lotok',
+    } = {}) =>
       new SignJWT({ sid, roles })
         .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
         .setSubject(sub)
         .setIssuer('https://lotok.internal')
         .setAudience(audience)
-        .setIssuedAt()
+        .setIssuedAt(Math.floor(Date.now() / 1000) - issuedSecondsAgo)
         .setExpirationTime(Math.floor(Date.now() / 1000) + expiresInSeconds)
         .sign(privateKey),
     async [Symbol.asyncDispose]() {

@@ -39,6 +39,7 @@ const bound = [
   'RATE_LIMIT_ADDRESS',
   'RATE_LIMIT_USER',
   'RATE_LIMIT_SIGN_IN',
+  'RATE_LIMIT_ROUTES',
   'METRICS_TOKEN',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
   'LOG_LEVEL',
@@ -103,6 +104,7 @@ function capnp(address: string, variables: Readonly<Record<string, string>>): st
   // Streams need a realtime node to listen to.
   const withHub = variables['REALTIME_URL'] !== undefined;
   if (withHub) bindings.push('(name = "STREAM_HUB", durableObjectNamespace = "StreamHub")');
+  bindings.push('(name = "RATE_SHARDS", durableObjectNamespace = "RateShard")');
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -118,7 +120,7 @@ const edge :Workerd.Worker = (
   compatibilityDate = ${text(compatibilityDate)},
   compatibilityFlags = [${compatibilityFlags.map(text).join(', ')}],
   bindings = [${bindings.join(', ')}],
-  durableObjectNamespaces = [(className = "StreamHub", uniqueKey = "lotok-stream-hub")],
+  durableObjectNamespaces = [(className = "StreamHub", uniqueKey = "lotok-stream-hub"), (className = "RateShard", uniqueKey = "lotok-rate-shard")],
   durableObjectStorage = (inMemory = void),
 );
 `;

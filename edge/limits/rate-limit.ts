@@ -17,40 +17,44 @@ export interface RateVerdict {
 }
 
 export interface RateLimiter {
-  /** Null when the policy is off. */
-  take(policy: RatePolicy, key: string): RateVerdict | null;
+  /** One request under each policy, none of which is off. */
+  take(policies: readonly RatePolicy[], key: string): RateVerdict[];
 }
 
 /** Keys are forgotten, least recently used first, beyond `maxKeys`: memory stays bounded under a flood. */
 export function createRateLimiter(clock: () => number, maxKeys = 100_000): RateLimiter {
   const arrivals = new LRUCache<string, number>({ max: maxKeys });
   return {
-    take(policy, key) {
-      if (policy.quota === 0) return null;
-      const now = clock();
-      const window = policy.windowSeconds * 1000;
-      const interval = window / policy.quota;
-      const id = `${policy.name} ${key}`;
-      const arrival = Math.max(arrivals.get(id) ?? 0, now) + interval;
-      const used = arrival - now;
-      if (used > window) {
-        return { policy, allowed: false, remaining: 0, resetSeconds: Math.max(1, Math.ceil((used - window) / 1000)) };
-      }
-      arrivals.set(id, arrival);
-      const remaining = Math.floor((window - used) / interval + 1e-9);
-      return { policy, allowed: true, remaining, resetSeconds: Math.ceil(used / 1000) };
-    },
+    take: (policies, key) =>
+      policies.map((policy) => {
+        const now = clock();
+        const id = `${policy.name} ${key}`;
+        const arrival = Math.max(arrivals.get(id) ?? 0, now) + intervalMs(policy);
+        const verdict = rateVerdict(policy, arrival - now);
+        if (verdict.allowed) arrivals.set(id, arrival);
+        return verdict;
+      }),
   };
 }
 
-/** Header fields of draft-ietf-httpapi-ratelimit-headers: every policy, and the one nearest to its end. */
+export const windowMs = ({ windowSeconds }: RatePolicy): number => windowSeconds * 1000;
+export const intervalMs = (policy: RatePolicy): number => windowMs(policy) / policy.quota;
+
+/** `usedMs`: how much of the window is spoken for, this request included. */
+export function rateVerdict(policy: RatePolicy, usedMs: number): RateVerdict {
+  const window = windowMs(policy);
+  if (usedMs > window)
+    return { policy, allowed: false, remaining: 0, resetSeconds: Math.max(1, Math.ceil((usedMs - window) / 1000)) };
+  const remaining = Math.floor((window - usedMs) / intervalMs(policy) + 1e-9);
+  return { policy, allowed: true, remaining, resetSeconds: Math.ceil(usedMs / 1000) };
+}
+
+/** Header fields of draft-ietf-httpapi-ratelimit-headers-11: each policy, and what is left of it. */
 export function rateLimitHeaders(verdicts: readonly RateVerdict[]): Record<string, string> {
-  const tightest = verdicts.toSorted((a, b) => a.remaining / a.policy.quota - b.remaining / b.policy.quota)[0];
-  if (!tightest) return {};
+  if (verdicts.length === 0) return {};
+  const list = (item: (verdict: RateVerdict) => string): string => verdicts.map(item).join(', ');
   return {
-    'ratelimit-policy': verdicts
-      .map(({ policy: each }) => `"${each.name}";q=${each.quota};w=${each.windowSeconds}`)
-      .join(', '),
-    ratelimit: `"${tightest.policy.name}";r=${tightest.remaining};t=${tightest.resetSeconds}`,
+    'ratelimit-policy': list(({ policy: { name, quota, windowSeconds } }) => `"${name}";q=${quota};w=${windowSeconds}`),
+    ratelimit: list(({ policy: { name }, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`),
   };
 }

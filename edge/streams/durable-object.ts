@@ -105,8 +105,8 @@ export class StreamHub {
         const revoked = event === 'session.revoked' ? SessionRevoked.safeParse(data).data : undefined;
         if (revoked) this.#sessions.end(revoked.sid, revoked.until);
       },
-      // Which sessions ended meanwhile isn't known; their tokens expire soon by themselves.
-      onGap: () => undefined,
+      // Whose session ended meanwhile isn't known: all come again, and the isolates look at them anew.
+      onGap: () => this.#sessions.newsLost(),
     });
   }
 
@@ -181,11 +181,15 @@ interface WorkerSocket extends EdgeSocket {
 }
 
 /** workerd opens a client's WebSocket with headers through `fetch`. */
-const connectByFetch: Connect = async (url, { headers, signal }) => {
+export const connectByFetch: Connect = async (url, { headers, signal }) => {
+  // The signal is about the opening only, and workerd would cut the open socket by it.
+  const opening = new AbortController();
+  const giveUp = (): void => opening.abort(signal?.reason);
+  signal?.addEventListener('abort', giveUp, { once: true });
   const response = await fetch(url.replace(/^ws/, 'http'), {
     headers: { ...headers, upgrade: 'websocket' },
-    ...(signal === undefined ? {} : { signal }),
-  });
+    signal: opening.signal,
+  }).finally(() => signal?.removeEventListener('abort', giveUp));
   const socket = (response as { webSocket?: WorkerSocket | null }).webSocket;
   if (!socket) throw new Error(`the realtime node answered ${response.status}`);
   socket.accept();

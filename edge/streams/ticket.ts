@@ -10,11 +10,14 @@ export const Ticket = z.object({
   until: z.int(),
 });
 export type Ticket = z.infer<typeof Ticket>;
+/** `iat` (Unix seconds): when it was issued, and the session alive. */
+const IssuedTicket = Ticket.extend({ iat: z.int() });
+export type IssuedTicket = z.infer<typeof IssuedTicket>;
 
 export interface Tickets {
   issue(holder: Ticket): Promise<{ readonly ticket: string; readonly expires_in: number }>;
   /** Throws `unauthenticated`. */
-  verify(ticket: string): Promise<Ticket>;
+  verify(ticket: string): Promise<IssuedTicket>;
 }
 
 const lifetimeSeconds = 60;
@@ -56,7 +59,7 @@ export function createTickets({
           requiredClaims: ['exp', 'sub'],
           currentDate: new Date(clock()),
         });
-        return Ticket.parse(payload);
+        return IssuedTicket.parse(payload);
       } catch (cause) {
         throw new ProblemError('unauthenticated', { detail: 'The ticket is not valid or has expired', cause });
       }

@@ -34,6 +34,12 @@ export function createMetrics() {
     ),
     upstreamRetries: counter('upstream_retries_total', 'Requests sent to an upstream again', 'service'),
     rateLimited: counter('rate_limited_total', 'Requests refused by a rate limit', 'policy'),
+    ratesLocal: counter('rates_local_total', 'Requests counted by this edge alone, since what edges share was away'),
+    sessionsAsked: counter(
+      'sessions_asked_total',
+      'Sessions that core was asked about: alive, ended, unknown',
+      'state',
+    ),
     streams: gauge('streams_open', 'Open client streams, subscribed channels, connected realtime nodes', 'what'),
     streamEvents: counter('stream_events_total', 'Messages in and out, resets, losses', 'event'),
     streamSeconds: histogram('stream_delivery_seconds', 'From a message’s writing to its delivery'),

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import { decodeJwt } from 'jose';
 import { ProblemError } from '../../contracts/problem.ts';
 import {
   type Issuer,
@@ -80,6 +81,8 @@ export interface EdgeWorld extends AsyncDisposable {
   title: string;
   /** Core answers nothing but 503 while this is true. */
   down: boolean;
+  /** Sessions that core knows to have ended. Nobody is told of it. */
+  readonly endedSessions: Set<string>;
   /** How long core takes for a listing. */
   listingMs: number;
 }
@@ -90,7 +93,7 @@ export async function startWorld(): Promise<EdgeWorld> {
   const source = new MemorySource();
   const realtime = stack.use(await startNode(issuer, source));
   const seen: Seen[] = [];
-  const state = { title: 'Bicycle', down: false, listingMs: 0 };
+  const state = { title: 'Bicycle', down: false, listingMs: 0, endedSessions: new Set<string>() };
 
   const core = new Hono();
   core.use(async (c, next) => {
@@ -133,6 +136,10 @@ export async function startWorld(): Promise<EdgeWorld> {
     ),
   );
   core.get('/v1/users/:id', (c) => c.json({ ...seller, since: at, sales: 3 }, 200, shared(`"user-${userId}"`)));
+  core.get('/v1/auth/session', (c) => {
+    const { sid } = decodeJwt<{ sid: string }>(c.req.header('authorization')?.replace('Bearer ', '') ?? '');
+    return state.endedSessions.has(sid) ? new ProblemError('unauthenticated').toResponse() : c.body(null, 204);
+  });
   core.get('/v1/me', (c) =>
     c.json(
       {
