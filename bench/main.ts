@@ -1,13 +1,9 @@
-// `npm run bench`: side by side with named peers, as ratios of one run. `-- hits`, `-- rpc`, `-- orders` or `-- embedded-orders` runs one of them.
-import { parseArgs } from 'node:util';
-import { benchHits } from './hits.ts';
-import { benchEmbeddedOrders, benchOrders } from './orders.ts';
-import { benchRpc } from './rpc.ts';
-// `npm run bench`: side by side with named peers, as ratios of one run. `-- hits`, `-- orders`, `-- embedded-orders` or `-- purge` runs one of them.
+// `npm run bench`: side by side with named peers, as ratios of one run. `-- NAME` runs one of them, such as `-- hits`.
 import { parseArgs } from 'node:util';
 import { benchHits } from './hits.ts';
 import { benchEmbeddedOrders, benchOrders } from './orders.ts';
 import { benchPurge } from './purge.ts';
+import { benchRpc } from './rpc.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,11 +16,22 @@ const { values, positionals } = parseArgs({
     changes: { type: 'string', default: '1000' },
   },
 });
-const wants = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+const rounds = Number(values.rounds);
+const orders = { count: Number(values.count), atOnce: Number(values.buyers) };
 
-if (wants('hits')) await benchHits({ rounds: Number(values.rounds), secondsPerRound: Number(values.seconds) });
-if (wants('rpc')) await benchRpc({ rounds: Number(values.rounds), calls: 5_000 });
-const load = { count: Number(values.count), atOnce: Number(values.buyers) };
-if (wants('orders')) await benchOrders({ ...load, cores: Number(values.cores) });
-if (wants('embedded-orders')) await benchEmbeddedOrders(load);
-if (wants('purge')) await benchPurge({ changes: Number(values.changes) });
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  hits: () => benchHits({ rounds, secondsPerRound: Number(values.seconds) }),
+  rpc: () => benchRpc({ rounds, calls: 5_000 }),
+  purge: () => benchPurge({ changes: Number(values.changes) }),
+  orders: () => benchOrders({ ...orders, cores: Number(values.cores) }),
+  'embedded-orders': () => benchEmbeddedOrders(orders),
+};
+
+const unknown = positionals.filter((name) => !(name in benchmarks));
+if (unknown.length > 0) {
+  console.error(`There is no ${unknown.join(', ')}. There are: ${Object.keys(benchmarks).join(', ')}`);
+  process.exit(2);
+}
+for (const [name, run] of Object.entries(benchmarks)) {
+  if (positionals.length === 0 || positionals.includes(name)) await run();
+}
