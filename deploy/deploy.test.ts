@@ -7,7 +7,7 @@ import type { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { createMetrics as coreMetrics } from '../core/platform/telemetry/metrics.ts';
-import { createMetrics as edgeMetrics } from '../edge/telemetry/metrics.ts';
+import { createSupervisorMetrics, createMetrics as edgeMetrics } from '../edge/telemetry/metrics.ts';
 import { createMetrics as realtimeMetrics } from '../realtime/metrics.ts';
 
 const here = import.meta.dirname;
@@ -32,7 +32,9 @@ async function declaredMetrics(): Promise<Set<string>> {
   core.watchConnections(() => ({ open: 0, idle: 0, waiting: 0 }));
   const edge = edgeMetrics();
   edge.watchCacheBytes(() => 0);
-  const registries: Registry[] = [core.registry, edge.registry, realtimeMetrics().registry];
+  const supervisor = createSupervisorMetrics();
+  supervisor.watchWorkers(() => 0);
+  const registries: Registry[] = [core, edge, supervisor, realtimeMetrics()].map(({ registry }) => registry);
   const names = (await Promise.all(registries.map((registry) => registry.getMetricsAsJSON())))
     .flat()
     .map(({ name }) => name);

@@ -40,7 +40,7 @@ export interface Edge extends AsyncDisposable {
 }
 
 export function createEdge(platform: Platform): Edge {
-  const { config, log, clock } = platform;
+  const { config, log, clock, siblings } = platform;
   const metrics = createMetrics();
   const tracing = createTracing(platform);
   const trusted = networks(config.trustedProxies);
@@ -76,6 +76,7 @@ export function createEdge(platform: Platform): Edge {
     prepare: prepareStored,
     onResult: (result) => metrics.cache.inc({ result }),
     onInvalidated: (by, count) => metrics.cacheInvalidated.inc({ by }, count),
+    ...(siblings ? { onChange: (change) => siblings.tell(change) } : {}),
   });
   metrics.watchCacheBytes(() => cache.bytes);
 
@@ -102,10 +103,17 @@ export function createEdge(platform: Platform): Edge {
   // Nobody will tell, so core is asked again and again.
   if (!fanIn && !hearNews) sessions.newsBehind();
 
+  const streamConnected = (): boolean | null => fanIn?.connected ?? null;
+  siblings?.answerWith({
+    metrics: () => metrics.registry.getMetricsAsJSON(),
+    ready: () => streamConnected() !== false,
+    forget: (change) => cache.invalidate(change),
+  });
+
   const app = new Hono<EdgeEnv>();
   app.use(observed(metrics, tracing, log));
   app.use(limitedHeaderSize);
-  app.route('/', createOperations({ platform, metrics, streamConnected: () => fanIn?.connected ?? null }));
+  app.route('/', createOperations({ platform, metrics, streamConnected }));
   for (const path of ['/v1/*', '/graphql', '/media/*', '/.well-known/*', '/openapi.json', '/asyncapi.json'])
     app.use(path, crossOrigin(config));
   app.route(

@@ -43,6 +43,12 @@ export const EdgeConfig = z.object({
   upstreamTimeoutMs: milliseconds.default(10_000),
   /** How the edge on Node speaks to core: HTTP/2 where core does (by prior knowledge or ALPN), or always HTTP/1.1. */
   upstreamProtocol: z.enum(['h1', 'h2']).default('h2'),
+  /** Processes of the edge on Node that share its port: a number, or `auto` for one on each core. */
+  workers: z
+    .union([z.literal('auto'), z.coerce.number().int().min(1).max(256)], {
+      error: 'must be auto or a number from 1 to 256',
+    })
+    .default(1),
   /**
    * Requests a minute that reach core: from one address, of one signed-in user, and sign-ins from one
    * address; 0 turns one off. Answers from the cache cost nothing and don't count.
@@ -129,6 +135,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
     cacheBytes: env['CACHE_BYTES'],
     upstreamTimeoutMs: env['UPSTREAM_TIMEOUT_MS'],
     upstreamProtocol: env['UPSTREAM_PROTOCOL'],
+    workers: env['EDGE_WORKERS'] ?? (production ? 'auto' : undefined),
     rateLimits: {
       address: env['RATE_LIMIT_ADDRESS'] ?? limits.address,
       user: env['RATE_LIMIT_USER'] ?? limits.user,

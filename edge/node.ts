@@ -1,9 +1,10 @@
-// The edge on Node: HTTP/1.1, or with a certificate HTTP/2 too.
+// The edge on Node: HTTP/1.1, or with a certificate HTTP/2 too; in one process, or as a cluster on several cores.
 
 import { readFileSync } from 'node:fs';
 import { createServer, Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
@@ -14,24 +15,23 @@ import { contentTypes } from './assets.ts';
 import { type EdgeConfig, edgeConfig } from './config.ts';
 import { maxHeaderBytes } from './limits/header-size.ts';
 import { createLog } from './log.ts';
+import { type RunningEdge, startEdgeCluster } from './node-cluster.ts';
 import { createNodeUpstream } from './node-upstream.ts';
 import type { Asset, Platform } from './platform.ts';
 import { createRedisRates } from './redis-rates.ts';
+import { createSiblings, type SiblingBus } from './siblings.ts';
 
-export interface RunningEdge extends AsyncDisposable {
-  readonly url: string;
-  readonly port: number;
-}
-
+/** How long those who are being answered are waited for. */
 const drainMs = 5_000;
 
 /** Any other offer, such as `Upgrade: h2c`, is left aside and the request answered as it is (RFC 9110, section 7.8). */
 const asksForWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket';
 
-export async function startEdge(config: EdgeConfig): Promise<RunningEdge> {
+/** `bus`: to those that serve the same port. */
+export async function startEdge(config: EdgeConfig, bus?: SiblingBus): Promise<RunningEdge> {
   const upgrades = new WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>();
   const peers = new WeakMap<Request, string>();
-  const { platform, close } = createNodePlatform(config, upgrades, peers);
+  const { platform, close } = createNodePlatform(config, upgrades, peers, bus);
   const edge = createEdge(platform);
 
   const onRequest = getRequestListener(
@@ -115,8 +115,12 @@ function createNodePlatform(
   config: EdgeConfig,
   upgrades: WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>,
   peers: WeakMap<Request, string>,
+  bus: SiblingBus | undefined,
 ): { platform: Platform; close: () => PromiseLike<void> } {
-  const log = createLog(config.logLevel, (line) => process.stdout.write(`${line}\n`), { part: 'edge' });
+  const log = createLog(config.logLevel, (line) => process.stdout.write(`${line}\n`), {
+    part: 'edge',
+    ...(bus ? { worker: bus.id } : {}),
+  });
   const upstream = createNodeUpstream({ timeoutMs: config.upstreamTimeoutMs, http2: config.upstreamProtocol === 'h2' });
   const rates = config.rateRedisUrl === undefined ? undefined : createRedisRates(config.rateRedisUrl, log);
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: 16 * 1024 });
@@ -155,6 +159,7 @@ function createNodePlatform(
       work.catch((error: unknown) => log.error('background.failed', { error }));
     },
     ...(rates ? { sharedRates: rates } : {}),
+    ...(bus ? { siblings: createSiblings(bus, log) } : {}),
   };
   const close = (): PromiseLike<void> => {
     rates?.[Symbol.dispose]();
@@ -228,8 +233,17 @@ function createAssets(folder: string): (path: string) => Asset | null {
   };
 }
 
+async function startAsConfigured(config: EdgeConfig): Promise<RunningEdge> {
+  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
+  if (workers === 1) return startEdge(config);
+  const edge = await startEdgeCluster(config, { workers, drainMs });
+  // New certificates, a new version of the code: taken up one worker after another.
+  process.on('SIGUSR2', () => void edge.renew().catch((error: unknown) => console.error(error)));
+  return edge;
+}
+
 if (import.meta.main) {
-  const edge = await startEdge(edgeConfig(process.env));
+  const edge = await startAsConfigured(edgeConfig(process.env));
   console.log(JSON.stringify({ event: 'ready', url: edge.url }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

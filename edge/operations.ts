@@ -16,16 +16,23 @@ export interface OperationsDeps {
 const readyTimeoutMs = 2_000;
 
 export function createOperations({ platform, metrics, streamConnected }: OperationsDeps): Hono<EdgeEnv> {
-  const { config, log } = platform;
+  const { config, log, siblings } = platform;
   const app = new Hono<EdgeEnv>();
 
   app.get('/healthz', (c) => c.json({ status: 'ok' }, 200, { 'cache-control': 'no-store' }));
 
   app.get('/readyz', async (c) => {
-    const core = await reaches(`${config.coreUrl.replace(/\/$/, '')}/readyz`);
+    const [core, others] = await Promise.all([
+      reaches(`${config.coreUrl.replace(/\/$/, '')}/readyz`),
+      siblings?.ready(),
+    ]);
     const stream = streamConnected();
-    const ready = core && stream !== false;
-    const checks = { core, ...(stream === null ? {} : { stream }) };
+    const ready = core && stream !== false && others !== false;
+    const checks = {
+      core,
+      ...(stream === null ? {} : { stream }),
+      ...(others === undefined ? {} : { siblings: others }),
+    };
     return c.json({ status: ready ? 'ready' : 'not ready', checks }, ready ? 200 : 503, {
       'cache-control': 'no-store',
     });
@@ -34,7 +41,7 @@ export function createOperations({ platform, metrics, streamConnected }: Operati
   app.get('/metrics', async (c) => {
     if (config.production && !(await isSame(c.req.header('authorization') ?? '', config.metricsToken)))
       throw new ProblemError('not-found');
-    return c.body(await metrics.registry.metrics(), 200, {
+    return c.body(await (siblings ?? metrics.registry).metrics(), 200, {
       'content-type': metrics.registry.contentType,
       'cache-control': 'no-store',
     });

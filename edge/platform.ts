@@ -2,6 +2,7 @@
 import type { EdgeConfig } from './config.ts';
 import type { SharedRates } from './limits/shared-rates.ts';
 import type { Log } from './log.ts';
+import type { Siblings } from './siblings.ts';
 
 export interface Platform {
   readonly runtime: 'node' | 'deno' | 'workerd';
@@ -31,6 +32,8 @@ export interface Platform {
   readonly streamHub?: StreamHub;
   /** Where edges count requests together; without it each counts its own. */
   readonly sharedRates?: SharedRates;
+  /** Only where several processes or threads serve the same address. */
+  readonly siblings?: Siblings;
 }
 
 export interface UpstreamRequest {

@@ -27,3 +27,13 @@ describe('where operators look at traces', () => {
       expect(() => edgeConfig({ TRACE_URL: wrong })).toThrow(/traceUrl/);
   });
 });
+
+describe('how many processes an edge has', () => {
+  it('is one in development, one for each core in production, and what is asked for', () => {
+    expect(edgeConfig({}).workers).toBe(1);
+    expect(edgeConfig({ PRODUCTION: '1' }).workers).toBe('auto');
+    expect(edgeConfig({ PRODUCTION: '1', EDGE_WORKERS: '3' }).workers).toBe(3);
+    for (const wrong of ['0', 'many', '1.5', '', '1000'])
+      expect(() => edgeConfig({ EDGE_WORKERS: wrong })).toThrow(/→ at workers/);
+  });
+});

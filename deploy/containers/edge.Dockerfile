@@ -1,4 +1,4 @@
-# The edge on Node. On Deno and Workers it needs no container: deploy/deno and deploy/cloudflare.
+# The edge on Node, one process for each core (EDGE_WORKERS). On Deno: edge-deno.Dockerfile; on Workers it needs none.
 # Built from the repository's root: docker build -f deploy/containers/edge.Dockerfile .
 FROM node:26-bookworm-slim AS packages
 WORKDIR /lotok

@@ -4,6 +4,7 @@ import { ProblemError } from '../../contracts/problem.ts';
 import { withoutHopByHop } from '../upstream/headers.ts';
 import { answer, type CacheAnswer, toResponse } from './answer.ts';
 import { type CacheOutcome, cacheStatus, type ForwardReason } from './cache-status.ts';
+import type { Change } from './change.ts';
 import { type Directives, parseCacheControl } from './directives.ts';
 import { type CacheRequest, Fetcher, type Forward, type Landed } from './fetcher.ts';
 import { groupName, Invalidations, keyName } from './invalidations.ts';
@@ -27,6 +28,8 @@ export interface CacheOptions {
   readonly prepare?: Prepare;
   readonly onResult?: (result: CacheResult) => void;
   readonly onInvalidated?: (by: 'group' | 'key' | 'all', count: number) => void;
+  /** Hears what an unsafe request made out of date; its answer waits until that is over. */
+  readonly onChange?: (change: Change) => Promise<void>;
 }
 
 export type CacheResult = 'hit' | 'stale' | 'miss' | 'revalidated' | 'collapsed' | 'bypass';
@@ -128,6 +131,12 @@ export class Cache {
     this.#invalidations.add(groups.map(groupName));
     const count = groups.reduce((sum, group) => sum + this.#store.invalidateGroup(group), 0);
     this.#options.onInvalidated?.('group', count);
+  }
+
+  /** The same for a change of one cache that another one of the same kind has to know. */
+  invalidate({ keys, groups }: Change): void {
+    for (const key of keys) this.#invalidateKey(key);
+    if (groups.length > 0) this.invalidateGroups(groups);
   }
 
   /** News of changes may have been missed. */
@@ -283,12 +292,14 @@ export class Cache {
     // Section 4.4; safe methods that we don't store change nothing.
     if (method !== 'OPTIONS' && method !== 'TRACE' && response.status >= 200 && response.status < 400) {
       const { origin } = new URL(url);
+      const keys: string[] = [];
       for (const target of [url, received.get('location'), received.get('content-location')]) {
         const address = target === null ? null : URL.parse(target, url);
-        if (address && address.origin === origin) this.#invalidateKey(this.#options.keyOf(address.href));
+        if (address && address.origin === origin) keys.push(this.#options.keyOf(address.href));
       }
-      const groups = parseStrings(received.get('cache-group-invalidation') ?? '');
-      if (groups?.length) this.invalidateGroups(groups);
+      const change = { keys, groups: parseStrings(received.get('cache-group-invalidation') ?? '') ?? [] };
+      this.invalidate(change);
+      await this.#options.onChange?.(change);
     }
     return this.#fetcher.passedOn(response.status, received, response.body, 'method');
   }

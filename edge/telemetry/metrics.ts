@@ -69,6 +69,30 @@ export function createMetrics() {
   };
 }
 
+/** Of the process that starts the others of a cluster. */
+export function createSupervisorMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    restarts: new Counter({
+      name: 'lotok_edge_worker_restarts_total',
+      help: 'Workers that ended and were started again',
+      registers,
+    }),
+    watchWorkers(running: () => number): void {
+      new Gauge({
+        name: 'lotok_edge_workers',
+        help: 'Processes that serve this edge',
+        registers,
+        collect() {
+          this.set(running());
+        },
+      });
+    },
+  };
+}
+
 export const streamMetrics = (metrics: Metrics): StreamMetrics => ({
   gauge: (what, value) => metrics.streams.set({ what }, value),
   count: (event) => metrics.streamEvents.inc({ event }),

@@ -1,0 +1,53 @@
+// The edge on Deno on several cores: `deno serve --parallel` runs this in a thread for each (deno task edge:parallel).
+import { createEdge } from './app.ts';
+import { edgeConfig } from './config.ts';
+import { createDenoPlatform, writeLine } from './deno-platform.ts';
+import type { SiblingBus } from './siblings.ts';
+
+const drainMs = 5_000;
+
+const channel = new BroadcastChannel('lotok-edge');
+const bus: SiblingBus = {
+  id: crypto.randomUUID(),
+  post: (message) => channel.postMessage(message),
+  listen: (hear) => {
+    channel.onmessage = ({ data }) => hear(data);
+  },
+};
+const { platform, setPeer } = createDenoPlatform(edgeConfig(Deno.env.toObject()), bus);
+const edge = createEdge(platform);
+const answering = new Set<Promise<void>>();
+
+/** Deno keeps the listener to itself, so what is under way is counted here. */
+async function stop(): Promise<void> {
+  setTimeout(() => Deno.exit(0), drainMs);
+  // Ends the streams, so that their clients go to another edge at once.
+  await edge[Symbol.asyncDispose]();
+  while (answering.size > 0) await Promise.all(answering);
+  // The first thread to exit would end all of them.
+  await platform.siblings?.leave();
+  Deno.exit(0);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  Deno.addSignalListener(signal, () => {
+    stop().catch((error: unknown) => {
+      platform.log.error('stop.failed', { error });
+      Deno.exit(1);
+    });
+  });
+}
+
+export default {
+  // Of one thread alone.
+  onListen(address) {
+    if (address.transport !== 'tcp') throw new Error(`the edge listens on TCP, not on ${address.transport}`);
+    writeLine(JSON.stringify({ event: 'ready', url: `http://${address.hostname}:${address.port}` }));
+  },
+  fetch(request, { remoteAddr, completed }) {
+    setPeer(request, 'hostname' in remoteAddr ? remoteAddr.hostname : '');
+    // Rejects where the client left before it had everything.
+    const done = completed.catch(() => undefined).then(() => void answering.delete(done));
+    answering.add(done);
+    return edge.fetch(request);
+  },
+} satisfies Deno.ServeDefaultExport;
