@@ -72,12 +72,12 @@ describe('what is deployed', () => {
     }
   });
 
-  it('has a Caddyfile that Caddy takes', async (test) => {
+  it('has a configuration of Caddy that Caddy takes', async (test) => {
     if (!(await has('caddy'))) return test.skip('caddy is not installed');
-    const { stderr } = await exec('caddy', ['adapt', '--config', join(here, 'caddy/Caddyfile'), '--validate'], {
-      env: { ...process.env, XDG_DATA_HOME: '/tmp' },
+    const { stdout } = await exec('caddy', ['validate', '--config', join(here, 'caddy/caddy.json')], {
+      env: { ...process.env, XDG_DATA_HOME: '/tmp', SITE: 'localhost', UPSTREAM: '127.0.0.1:8080' },
     });
-    expect(stderr).not.toContain('Error');
+    expect(stdout).toContain('Valid configuration');
   });
 
   it('has rules that Prometheus takes', async (test) => {

@@ -1,13 +1,14 @@
 // A Kafka broker with its data in a folder of ours: one node in KRaft mode, its libraries from Maven Central.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLog } from '../../core/platform/telemetry/log.ts';
 import { createKafkaClient } from '../../kafka/client.ts';
 import { freePort } from '../free-port.ts';
+import { fetchLibraries } from './maven.ts';
 import { startDaemon, waitUntilAnswers } from './process.ts';
-import { folder as checkoutFolder, type Place, type RunningService } from './state.ts';
+import type { Place, RunningService } from './state.ts';
 
 const kafkaVersion = '4.1.1';
 const log4jVersion = '2.24.3';
@@ -23,7 +24,15 @@ export async function startKafka(
 ): Promise<RunningService> {
   const home = join(folder, 'kafka');
   mkdirSync(home, { recursive: true });
-  const libraries = fetchLibraries(programs.maven);
+  const libraries = fetchLibraries(programs.maven, {
+    title: 'Kafka',
+    name: 'kafka',
+    version: kafkaVersion,
+    libraries: [
+      { group: 'org.apache.kafka', artifact: 'kafka_2.13', version: kafkaVersion },
+      { group: 'org.apache.logging.log4j', artifact: 'log4j-slf4j-impl', version: log4jVersion },
+    ],
+  });
   const properties = join(home, 'server.properties');
   const data = join(home, 'data');
   writeFileSync(properties, serverProperties({ port, proxied, controllerPort: await freePort(), data }));
@@ -64,52 +73,6 @@ export async function pingKafka(brokers: string): Promise<void> {
     await admin.disconnect();
   }
 }
-
-/** Once for the checkout, wherever its brokers keep their data. */
-function fetchLibraries(maven: string): string {
-  const home = join(checkoutFolder, 'kafka');
-  mkdirSync(home, { recursive: true });
-  const libraries = join(home, 'libs');
-  const versionFile = join(libraries, 'VERSION');
-  if (existsSync(versionFile) && readFileSync(versionFile, 'utf8') === kafkaVersion) return libraries;
-  console.log(`fetching Kafka ${kafkaVersion} from Maven Central`);
-  rmSync(libraries, { recursive: true, force: true });
-  writeFileSync(join(home, 'pom.xml'), pom);
-  const args = [
-    '--batch-mode',
-    '--quiet',
-    '-Dstyle.color=never',
-    'dependency:copy-dependencies',
-    '-DincludeScope=runtime',
-  ];
-  execFileSync(maven, [...args, `-DoutputDirectory=${libraries}`], {
-    cwd: home,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  writeFileSync(versionFile, kafkaVersion);
-  return libraries;
-}
-
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>lotok</groupId>
-  <artifactId>kafka-libraries</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
-      <version>${kafkaVersion}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId>
-      <artifactId>log4j-slf4j-impl</artifactId>
-      <version>${log4jVersion}</version>
-    </dependency>
-  </dependencies>
-</project>
-`;
 
 interface Listener {
   readonly name: string;

@@ -1,4 +1,4 @@
-// `npm run services`: real PostgreSQL, Kafka and Redis on this machine. `start` (default), `stop`, `status`, `env`.
+// `npm run services`: real PostgreSQL, Kafka, Redis and S3 on this machine. `start` (default), `stop`, `status`, `env`.
 
 import { freePort } from '../free-port.ts';
 import { hasDocker, startContainers, stopContainers } from './docker.ts';
@@ -8,6 +8,7 @@ import { ping } from './ping.ts';
 import { startPostgres } from './postgres.ts';
 import { lockFolder, stopProcess } from './process.ts';
 import { startRedis } from './redis.ts';
+import { makeBucket, startS3 } from './s3.ts';
 import {
   folder,
   type Place,
@@ -22,9 +23,9 @@ import {
   writeState,
 } from './state.ts';
 
-const defaultPorts = { postgres: 5432, kafka: 9092, redis: 6379 } as const;
+const defaultPorts = { postgres: 5432, kafka: 9092, redis: 6379, s3: 9000 } as const;
 // PostgreSQL's fast shutdown; a smart one would wait for every client.
-const stopSignals = { postgres: 'SIGINT', kafka: 'SIGTERM', redis: 'SIGTERM' } as const;
+const stopSignals = { postgres: 'SIGINT', kafka: 'SIGTERM', redis: 'SIGTERM', s3: 'SIGTERM' } as const;
 
 const commands: Readonly<Record<string, () => Promise<void>>> = { start, stop, status, env };
 
@@ -42,9 +43,11 @@ async function start(): Promise<void> {
 }
 
 async function startDocker(): Promise<ServicesState> {
-  const ports = { postgres: 0, kafka: 0, redis: 0 };
+  const ports = { postgres: 0, kafka: 0, redis: 0, s3: 0 };
   for (const name of serviceNames) ports[name] = await freePort(defaultPorts[name]);
-  return startContainers(ports);
+  const state = startContainers(ports);
+  await makeBucket(state.services.s3?.url ?? '');
+  return state;
 }
 
 async function startNative(before: ServicesState | undefined, missing: readonly ServiceName[]): Promise<ServicesState> {
@@ -53,6 +56,7 @@ async function startNative(before: ServicesState | undefined, missing: readonly 
     postgres: (place: Place) => startPostgres(programs.postgres, place),
     kafka: (place: Place) => startKafka(programs, place),
     redis: (place: Place) => startRedis(programs.redis, place),
+    s3: (place: Place) => startS3(programs, place),
   };
   const services: Partial<Record<ServiceName, RunningService>> = { ...before?.services };
   const results = await Promise.allSettled(

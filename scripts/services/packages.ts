@@ -55,7 +55,7 @@ function install(missing: readonly Program[]): void {
   if (!apt(...args) && !(apt('update') && apt(...args))) throw new Error(`\`${command}\` failed`);
 }
 
-function findProgram(name: string, alsoIn: readonly string[] = []): string | undefined {
+export function findProgram(name: string, alsoIn: readonly string[] = []): string | undefined {
   const folders = [...alsoIn, ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders
     .filter((folder) => folder !== '')

@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRunning, type ProcessMark } from './process.ts';
 
-export const serviceNames = ['postgres', 'kafka', 'redis'] as const;
+export const serviceNames = ['postgres', 'kafka', 'redis', 's3'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** What people and programs call them. */
@@ -12,11 +12,14 @@ export const titles: Readonly<Record<ServiceName, string>> = {
   postgres: 'PostgreSQL',
   kafka: 'Kafka',
   redis: 'Redis',
+  s3: 'S3',
 };
 export const variables: Readonly<Record<ServiceName, string>> = {
   postgres: 'DATABASE_URL',
   kafka: 'KAFKA_BROKERS',
   redis: 'REDIS_URL',
+  /** With key, secret and bucket. For tests alone: core takes S3_ENDPOINT and its kin, and clients have to reach that. */
+  s3: 'TEST_S3_URL',
 };
 
 export interface RunningService {
@@ -65,7 +68,7 @@ export async function writeState(state: ServicesState): Promise<void> {
 export const removeState = (): Promise<void> => rm(file, { force: true });
 
 /**
- * Addresses of the services that are there: from `DATABASE_URL`, `KAFKA_BROKERS`, `REDIS_URL`, else what
+ * Addresses of the services that are there: from `DATABASE_URL`, `KAFKA_BROKERS`, `REDIS_URL`, `TEST_S3_URL`, else what
  * `npm run services` has started (unless `LOTOK_SERVICES=env` says that only the variables count).
  */
 export function findServices(env: NodeJS.ProcessEnv): Partial<Record<ServiceName, string>> {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../scripts/free-port.ts';
 import { providePrograms } from '../../scripts/services/packages.ts';
-import { serviceNames, variables } from '../../scripts/services/state.ts';
-import { neededPrograms, Server } from './server.ts';
+import { variables } from '../../scripts/services/state.ts';
+import { neededPrograms, Server, serverNames } from './server.ts';
 
 export interface Look extends AsyncDisposable {
   /** For a shell. */
@@ -17,7 +17,7 @@ export async function lookAt(folder: string): Promise<Look> {
   try {
     const programs = providePrograms(neededPrograms);
     const servers: Server[] = [];
-    for (const name of serviceNames) {
+    for (const name of serverNames) {
       servers.push(opened.use(new Server(name, programs, { folder, port: await freePort() })));
     }
     await Promise.all(servers.map((server) => server.start()));

@@ -7,8 +7,11 @@ import type { ProgramName } from '../../scripts/services/packages.ts';
 import { removePostgresData, startPostgres } from '../../scripts/services/postgres.ts';
 import { isRunning, stopProcess } from '../../scripts/services/process.ts';
 import { startRedis } from '../../scripts/services/redis.ts';
-import { type Place, type RunningService, type ServiceName, titles } from '../../scripts/services/state.ts';
+import { type Place, type RunningService, titles } from '../../scripts/services/state.ts';
 import { until } from '../until.ts';
+
+export const serverNames = ['postgres', 'kafka', 'redis'] as const;
+export type ServerName = (typeof serverNames)[number];
 
 export const neededPrograms = ['postgres', 'redis', 'java', 'maven'] as const satisfies readonly ProgramName[];
 export type Programs = Readonly<Record<(typeof neededPrograms)[number], string>>;
@@ -23,12 +26,12 @@ export async function removeData(folder: string): Promise<void> {
 }
 
 export class Server implements AsyncDisposable {
-  readonly name: ServiceName;
+  readonly name: ServerName;
   readonly #place: Place;
   readonly #start: () => Promise<RunningService>;
   #running: RunningService | undefined;
 
-  constructor(name: ServiceName, programs: Programs, place: KafkaPlace) {
+  constructor(name: ServerName, programs: Programs, place: KafkaPlace) {
     this.name = name;
     this.#place = place;
     const starters = {

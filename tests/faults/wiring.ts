@@ -2,9 +2,9 @@
 import { rpcPortOf, rpcServices, servesRpc } from '../../core/platform/rpc/services.ts';
 import { freePort } from '../../scripts/free-port.ts';
 import type { KafkaPlace } from '../../scripts/services/kafka.ts';
-import type { ServiceName as ServerName } from '../../scripts/services/state.ts';
 import { type Layout, membersOf, restLink, rpcLink, zoneLink, zones } from './layout.ts';
 import { Link } from './link.ts';
+import type { ServerName } from './server.ts';
 
 export interface Wiring extends AsyncDisposable {
   readonly links: ReadonlyMap<string, Link>;

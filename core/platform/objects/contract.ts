@@ -47,7 +47,7 @@ export function objectStoreContract(open: () => Promise<{ store: ObjectStore; up
       await upload(signed.url, bytes(1000), { ...signed.headers, 'content-type': 'text/html' }),
     ).toBeGreaterThanOrEqual(400);
     const forged = signed.url.replace(
-      /signature=\w{6}/i,
+      /signature=[\w-]{6}/i,
       (part) => `${part.slice(0, -6)}${part.endsWith('000000') ? '111111' : '000000'}`,
     );
     expect(await upload(forged, bytes(1000), signed.headers)).toBeGreaterThanOrEqual(400);

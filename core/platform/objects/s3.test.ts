@@ -1,16 +1,26 @@
-// Objects in a real S3-compatible store: S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY name it.
-import { describe, expect, it } from 'vitest';
+// Objects in a real S3-compatible store: `TEST_S3_URL` (http://KEY:SECRET@HOST/BUCKET), or what `npm run services` started.
+import { expect, it } from 'vitest';
+import { describeWith } from '../../../tests/services.ts';
 import { objectStoreContract, type Upload } from './contract.ts';
 import { openS3, type S3Options } from './s3.ts';
 
-const { S3_ENDPOINT: endpoint = '', S3_REGION: region = 'us-east-1', S3_BUCKET: bucket = '' } = process.env;
-const { S3_ACCESS_KEY_ID: accessKeyId = '', S3_SECRET_ACCESS_KEY: secretAccessKey = '' } = process.env;
-const options: S3Options = { endpoint, region, bucket, accessKeyId, secretAccessKey };
+function optionsOf(address: string): S3Options {
+  const { username, password, origin, pathname } = new URL(address);
+  return {
+    endpoint: origin,
+    region: process.env['S3_REGION'] ?? 'us-east-1',
+    bucket: pathname.slice(1),
+    accessKeyId: decodeURIComponent(username),
+    secretAccessKey: decodeURIComponent(password),
+  };
+}
 
 const upload: Upload = async (url, bytes, headers) =>
   (await fetch(url, { method: 'PUT', body: bytes, headers })).status;
 
-describe.skipIf(endpoint === '')('objects in S3', () => {
+describeWith('s3', 'objects in S3', (address) => {
+  const options = optionsOf(address);
+
   objectStoreContract(async () => ({ store: await openS3(options), upload }));
 
   it('are refused at the start when the bucket or the key is wrong', async () => {
