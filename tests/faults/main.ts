@@ -40,6 +40,8 @@ if (!options.success) {
 const ending = new AbortController();
 process.once('SIGINT', () => ending.abort()).once('SIGTERM', () => ending.abort());
 await (options.data.look === undefined ? run(options.data) : look(options.data.look));
+// Not by itself: with some of the thousands of broken sockets half closed, Node's own clean-up has been seen to spin for ever.
+process.exit();
 
 async function run({ minutes, buyers, only, ...given }: z.output<typeof Options>): Promise<void> {
   const seed = given.seed ?? randomInt(2 ** 31);
