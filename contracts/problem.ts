@@ -30,6 +30,7 @@ export const problems = {
   forbidden: [403, 'You may not do this'],
   'not-found': [404, 'There is no such thing'],
   'method-not-allowed': [405, 'This method is not offered here'],
+  'request-timeout': [408, 'The request did not arrive in time'],
   conflict: [409, 'The present state does not allow this'],
   'ad-reserved': [409, 'The ad is reserved for another buyer'],
   'ad-not-for-sale': [409, 'The ad is not for sale'],

@@ -123,6 +123,7 @@ export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps):
       headers: requestHeaders(headers, c.env.context),
       trace: c.env.context.trace,
       timeoutMs: config.upstreamTimeoutMs,
+      route: c.get('route') ?? service,
     };
   }
 

@@ -19,11 +19,20 @@ import { networks } from './limits/address.ts';
 import { limitedHeaderSize } from './limits/header-size.ts';
 import { createLimits } from './limits/limited.ts';
 import { createRates } from './limits/shared-rates.ts';
+import { createShedding, shedsLoad, watchLoop } from './limits/shedding.ts';
 import { observed } from './observe.ts';
 import { createOperations } from './operations.ts';
 import type { Platform } from './platform.ts';
 import { createNewsPoll, listenForNews } from './purge.ts';
-import { addSecurityHeaders, anyOrigin, crossOrigin, crossOriginHeaders, isSecure } from './security.ts';
+import {
+  addCrossOrigin,
+  addSecurityHeaders,
+  anyOrigin,
+  crossOrigin,
+  crossOriginHeaders,
+  graphiqlPolicy,
+  isSecure,
+} from './security.ts';
 import type { ApiOptions } from './site/deps.ts';
 import { createSite } from './site/index.ts';
 import { createStreamRoutes } from './stream-routes.ts';
@@ -44,7 +53,7 @@ export function createEdge(platform: Platform): Edge {
   const metrics = createMetrics();
   const tracing = createTracing(platform);
   const trusted = networks(config.trustedProxies);
-  const upstream = createUpstream(platform, metrics, tracing);
+  const upstream = createUpstream(platform, metrics, tracing, { maxConcurrency: config.upstreamConcurrency });
   const rates = createRates({ shared: platform.sharedRates, clock, log, onLocal: () => metrics.ratesLocal.inc() });
   const limits = createLimits(config, rates, metrics);
   const sessions = createSessions(clock, clockToleranceSeconds);
@@ -82,6 +91,9 @@ export function createEdge(platform: Platform): Edge {
 
   // News of changes: by one stream from realtime, or, where an isolate can't hold one, asked of its hub.
   const disposing = new AsyncDisposableStack();
+  const shedding = createShedding({ maxDelayMs: config.maxLoopDelayMs });
+  // Workers have timers only while they answer, and a runtime that spreads requests over isolates by itself.
+  if (platform.runtime !== 'workerd') disposing.use(watchLoop(shedding));
   const fanIn =
     platform.streamHub || config.realtimeUrls.length === 0
       ? null
@@ -111,11 +123,12 @@ export function createEdge(platform: Platform): Edge {
   });
 
   const app = new Hono<EdgeEnv>();
-  app.use(observed(metrics, tracing, log));
+  app.use(observed({ metrics, tracing, log, shared: anyOrigin(config) }));
   app.use(limitedHeaderSize);
   app.route('/', createOperations({ platform, metrics, streamConnected }));
   for (const path of ['/v1/*', '/graphql', '/media/*', '/.well-known/*', '/openapi.json', '/asyncapi.json'])
     app.use(path, crossOrigin(config));
+  app.use(shedsLoad(shedding, () => metrics.shed.inc({ reason: 'loop' })));
   app.route(
     '/',
     createStreamRoutes({
@@ -129,6 +142,7 @@ export function createEdge(platform: Platform): Edge {
     }),
   );
   app.route('/', createApi({ config, tokens, cache, limits, upstream }));
+  if (!config.production) app.use('/graphql', graphiqlPolicy);
   app.route('/', createGraphql({ production: config.production, limits, api: call, tokens, log }));
   app.route('/', createDocs());
   for (const path of ['/v1/*', '/media/*', '/.well-known/*', '/sandbox/*']) {
@@ -175,7 +189,7 @@ export function createEdge(platform: Platform): Edge {
     if (!found) return null;
     metrics.hit(found.label, method, found.status);
     found.headers['x-request-id'] = crypto.randomUUID();
-    if (!anyOrigin(config)) Object.assign(found.headers, crossOriginHeaders(config, header('origin')));
+    if (!anyOrigin(config)) addCrossOrigin(found.headers, config, header('origin'));
     return found;
   }
 
@@ -208,7 +222,7 @@ export function createEdge(platform: Platform): Edge {
 
   /** What is stored is sent as it is, so it already has what every answer of the API carries. */
   function prepareStored(headers: Headers): void {
-    addSecurityHeaders(headers, isSecure(config));
+    addSecurityHeaders(headers, { secure: isSecure(config), shared: anyOrigin(config) });
     // Meant for us alone: a cache in front of us hears of no invalidation.
     headers.delete('cdn-cache-control');
     if (anyOrigin(config))

@@ -30,7 +30,9 @@ export async function startCacheProxy({ origin, port, hostname, cacheBytes, time
   const pool = createNodeUpstream({ timeoutMs, http2: false });
   const metrics = createMetrics();
   const tracing = createTracing({ config: { otlpEndpoint: undefined }, waitUntil, log, runtime: 'node' });
-  const upstream = createUpstream({ fetchUpstream: pool.fetch, log }, metrics, tracing);
+  const upstream = createUpstream({ fetchUpstream: pool.fetch, log }, metrics, tracing, {
+    maxConcurrency: null,
+  });
   const cache = new Cache({
     name: 'lotok',
     maxBytes: cacheBytes,

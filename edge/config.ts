@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ServiceName, services } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
+import { networks } from './limits/address.ts';
 
 const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
 const list = z.string().transform((text) =>
@@ -33,14 +34,37 @@ export const EdgeConfig = z.object({
   jwksUrl: z.url().optional(),
   jwtIssuer: z.string().min(1).default('https://lotok.internal'),
   jwtAudience: z.string().min(1).default('lotok'),
-  /** Addresses or networks (`10.0.0.0/8`) whose `X-Forwarded-*` is believed. */
-  trustedProxies: list.default([]),
+  /** Addresses or networks (`10.0.0.0/8`) that are believed whom they speak for. */
+  trustedProxies: list
+    .pipe(z.array(z.string()).max(64))
+    .default([])
+    .superRefine((proxies, context) => {
+      try {
+        networks(proxies);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      }
+    }),
+  /** The field in which they say so. The other one is a client's own, whatever it says. */
+  trustedProxyHeader: z.enum(['x-forwarded-for', 'forwarded']).default('x-forwarded-for'),
   /** Origins that may read the API from a browser; `*` allows any (no cookies are involved). */
-  corsOrigins: list.default(['*']),
+  corsOrigins: list
+    .pipe(
+      z.array(
+        z.string().refine((origin) => origin === '*' || URL.parse(origin)?.origin === origin, {
+          error: 'must be an origin such as https://app.example, or *',
+        }),
+      ),
+    )
+    .default(['*']),
   /** Origins other than our own that pictures come from and are uploaded to (object storage). */
   mediaOrigins: list.pipe(z.array(z.url()).max(16)).default([]),
   cacheBytes: count.default(64 * 1024 * 1024),
   upstreamTimeoutMs: milliseconds.default(10_000),
+  /** Requests at once to one origin of core, at most; fewer while it is slow. */
+  upstreamConcurrency: z.coerce.number().int().min(1).max(100_000).default(1_000),
+  /** When the event loop is later than this all the time, a part of the requests is refused. */
+  maxLoopDelayMs: milliseconds.default(60),
   /** How the edge on Node speaks to core: HTTP/2 where core does (by prior knowledge or ALPN), or always HTTP/1.1. */
   upstreamProtocol: z.enum(['h1', 'h2']).default('h2'),
   /** Processes of the edge on Node that share its port: a number, or `auto` for one on each core. */
@@ -130,10 +154,13 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
     jwtIssuer: env['JWT_ISSUER'],
     jwtAudience: env['JWT_AUDIENCE'],
     trustedProxies: env['TRUSTED_PROXIES'],
+    trustedProxyHeader: env['TRUSTED_PROXY_HEADER']?.toLowerCase(),
     corsOrigins: env['CORS_ORIGINS'],
     mediaOrigins: env['MEDIA_ORIGINS'],
     cacheBytes: env['CACHE_BYTES'],
     upstreamTimeoutMs: env['UPSTREAM_TIMEOUT_MS'],
+    upstreamConcurrency: env['UPSTREAM_CONCURRENCY'],
+    maxLoopDelayMs: env['MAX_LOOP_DELAY_MS'],
     upstreamProtocol: env['UPSTREAM_PROTOCOL'],
     workers: env['EDGE_WORKERS'] ?? (production ? 'auto' : undefined),
     rateLimits: {

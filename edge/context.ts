@@ -1,7 +1,7 @@
 // What is known about a request while it is answered: its id, its trace, where it came from.
 import type { Context as TraceContext } from '@opentelemetry/api';
 import type { AccessClaims } from '../contracts/users.ts';
-import { clientAddress, type Network } from './limits/address.ts';
+import { clientAddress, type Hop, hopsOf, type Network } from './limits/address.ts';
 import type { Platform } from './platform.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
@@ -31,12 +31,14 @@ export function requestContext(
   trusted: Network,
 ): RequestContext {
   const { headers } = request;
+  const { publicUrl, trustedProxyHeader } = platform.config;
   const peer = platform.peerAddress(request);
+  const hops = trusted(peer) ? hopsOf(headers, trustedProxyHeader) : [];
   const { context, traceId } = tracing.extract(headers);
   return {
     requestId: crypto.randomUUID(),
-    address: clientAddress(peer, headers.get('x-forwarded-for'), trusted),
-    origin: originOf(new URL(request.url), trusted(peer) ? headers : null, platform.config.publicUrl),
+    address: clientAddress(peer, hops, trusted),
+    origin: originOf(new URL(request.url), hops.at(-1), publicUrl),
     trace: context,
     traceId,
     internal: false,
@@ -46,10 +48,10 @@ export function requestContext(
 export const within = (context: RequestContext, trace: TraceContext): RequestContext => ({ ...context, trace });
 
 /** What a proxy in front says counts only when it is trusted; the configured address tells the scheme. */
-function originOf(url: URL, forwarded: Headers | null, publicUrl: string | undefined): string {
-  const host = forwarded?.get('x-forwarded-host') ?? url.host;
+function originOf(url: URL, proxy: Hop | undefined, publicUrl: string | undefined): string {
+  const host = proxy?.host ?? url.host;
   const known = publicUrl === undefined ? null : new URL(publicUrl);
   if (known?.host === host) return known.origin;
-  const protocol = forwarded?.get('x-forwarded-proto') === 'https' ? 'https:' : url.protocol;
+  const protocol = proxy?.proto === 'https' ? 'https:' : url.protocol;
   return URL.parse(`${protocol}//${host}`)?.origin ?? url.origin;
 }

@@ -8,7 +8,15 @@ import { addSecurityHeaders } from './security.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
-export function observed(metrics: Metrics, tracing: Tracing, log: Log): MiddlewareHandler<EdgeEnv> {
+export interface Observing {
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly log: Log;
+  /** Pages of any origin may read the API. */
+  readonly shared: boolean;
+}
+
+export function observed({ metrics, tracing, log, shared }: Observing): MiddlewareHandler<EdgeEnv> {
   return async (c, next) => {
     const { context } = c.env;
     const { method, path } = c.req;
@@ -39,6 +47,6 @@ export function observed(metrics: Metrics, tracing: Tracing, log: Log): Middlewa
     // The answer to a WebSocket handshake belongs to the runtime.
     if (context.internal || c.req.header('upgrade') !== undefined) return;
     c.header('x-request-id', context.requestId);
-    addSecurityHeaders(c.res.headers, context.origin.startsWith('https:'));
+    addSecurityHeaders(c.res.headers, { secure: context.origin.startsWith('https:'), shared });
   };
 }

@@ -4,15 +4,38 @@ import { cors } from 'hono/cors';
 import type { EdgeConfig } from './config.ts';
 import type { EdgeEnv } from './context.ts';
 
-const apiPolicy = "default-src 'none'; frame-ancestors 'none'";
+const nothing = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Only what is missing: pages set a policy of their own. */
-export function addSecurityHeaders(headers: Headers, secure: boolean): void {
+export interface Security {
+  /** Reached over TLS. */
+  readonly secure: boolean;
+  /** Pages of any origin may show and read what the API answers. */
+  readonly shared: boolean;
+}
+
+/** Only what is missing: pages that need more than nothing set a policy of their own. */
+export function addSecurityHeaders(headers: Headers, { secure, shared }: Security): void {
+  const isPage = headers.get('content-type')?.startsWith('text/html') === true;
   setMissing(headers, 'x-content-type-options', 'nosniff');
   setMissing(headers, 'referrer-policy', 'no-referrer');
-  if (!headers.get('content-type')?.startsWith('text/html')) setMissing(headers, 'content-security-policy', apiPolicy);
+  setMissing(headers, 'content-security-policy', nothing);
+  setMissing(headers, 'cross-origin-resource-policy', isPage ? 'same-origin' : shared ? 'cross-origin' : 'same-site');
+  if (isPage) {
+    setMissing(headers, 'cross-origin-opener-policy', 'same-origin');
+    setMissing(headers, 'origin-agent-cluster', '?1');
+  }
   if (secure) setMissing(headers, 'strict-transport-security', 'max-age=31536000');
 }
+
+/** GraphiQL, which only developers get, brings its scripts from elsewhere and writes some into its page. */
+export const graphiqlPolicy: MiddlewareHandler<EdgeEnv> = async (c, next) => {
+  await next();
+  if (c.res.headers.get('content-type')?.startsWith('text/html'))
+    c.header(
+      'content-security-policy',
+      "default-src 'self' https: data: blob:; script-src 'self' https: blob: 'unsafe-inline' 'unsafe-eval'; style-src 'self' https: 'unsafe-inline'; frame-ancestors 'none'",
+    );
+};
 
 const setMissing = (headers: Headers, name: string, value: string): void => {
   if (!headers.has(name)) headers.set(name, value);
@@ -43,7 +66,18 @@ export const crossOrigin = (config: EdgeConfig): MiddlewareHandler<EdgeEnv> =>
     maxAge: 86_400,
   });
 
-/** The same for an answer that comes straight from the cache. */
+/** Puts the same on an answer that comes straight from the cache; it may vary by more than the origin. */
+export function addCrossOrigin(
+  headers: Record<string, string | string[]>,
+  config: EdgeConfig,
+  origin: string | null | undefined,
+): void {
+  const { vary, ...others } = crossOriginHeaders(config, origin);
+  Object.assign(headers, others);
+  if (vary !== undefined) headers['vary'] = [headers['vary'] ?? [], vary].flat().join(', ');
+}
+
+/** The same for an answer that is to be stored. */
 export function crossOriginHeaders(config: EdgeConfig, origin: string | null | undefined): Record<string, string> {
   const expose = { 'access-control-expose-headers': exposed.join(',') };
   if (anyOrigin(config)) return { 'access-control-allow-origin': '*', ...expose };

@@ -24,7 +24,14 @@ export function checkContentEncoding(headers: Headers): void {
   });
 }
 
-/** The whole body, or 413 as soon as it is known to be larger. Null when there is none. */
+/** A slow line may take its time, but whoever sends a byte now and then only holds a place. */
+const patienceMs = 10_000;
+const leastBytesPerSecond = 16 * 1024;
+
+/**
+ * The whole body, 413 as soon as it is known to be larger, or 408 when it does not come in time. Null when there is
+ * none.
+ */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const tooLarge = (): ProblemError => new ProblemError('content-too-large', { detail: `At most ${limit} bytes` });
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge();
@@ -32,16 +39,25 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.byteLength;
-    if (size > limit) {
-      // Not awaited: a client that goes on sending must not hold the answer back.
-      reader.cancel().catch(() => undefined);
-      throw tooLarge();
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new ProblemError('request-timeout')),
+    patienceMs + (limit / leastBytesPerSecond) * 1000,
+  );
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      if (done) break;
+      size += value.byteLength;
+      if (size > limit) throw tooLarge();
+      chunks.push(value);
     }
-    chunks.push(value);
+  } catch (error) {
+    // Not awaited: a client that goes on sending must not hold the answer back.
+    reader.cancel().catch(() => undefined);
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
   const whole = new Uint8Array(size);
   let offset = 0;

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { addressKey, clientAddress, networks } from './address.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { addressKey, clientAddress, hopsOf, networks } from './address.ts';
 import { readBody } from './body.ts';
 import { createRateLimiter, type RatePolicy, rateLimitHeaders } from './rate-limit.ts';
+import { createShedding, type Shedding } from './shedding.ts';
 
 describe('the client’s address', () => {
   const trusted = networks(['10.0.0.0/8', 'fd00::/8', '127.0.0.1']);
@@ -19,7 +20,38 @@ describe('the client’s address', () => {
     ['IPv4 written as IPv6', '::ffff:10.0.0.1', '203.0.113.7', '203.0.113.7'],
     ['IPv6', 'fd00::1', '2001:db8::7', '2001:db8::7'],
   ])('is %s', (_what, peer, forwardedFor, address) => {
-    expect(clientAddress(peer, forwardedFor, trusted)).toBe(address);
+    const headers = new Headers({ 'x-forwarded-for': forwardedFor, forwarded: 'for=192.0.2.99' });
+    expect(clientAddress(peer, hopsOf(headers, 'x-forwarded-for'), trusted)).toBe(address);
+  });
+
+  it.each([
+    ['what the proxy in front of us saw', 'for=203.0.113.7;proto=https;by=10.0.0.1', '203.0.113.7'],
+    ['without its port', 'for="203.0.113.7:4711"', '203.0.113.7'],
+    ['IPv6, quoted as it must be', 'For="[2001:db8::7]:4711"', '2001:db8::7'],
+    [
+      'the last hop that is no proxy of ours',
+      'for=198.51.100.1, for=203.0.113.7;host="a,b", for=10.2.3.4',
+      '203.0.113.7',
+    ],
+    ['the proxy itself when it hides it', 'for=198.51.100.1, for=unknown', '10.0.0.1'],
+    ['the proxy itself when it makes no sense', 'for="203.0.113.7', '10.0.0.1'],
+  ])('is %s, where proxies write Forwarded', (_what, forwarded, address) => {
+    const headers = new Headers({ 'x-forwarded-for': '192.0.2.99', forwarded });
+    expect(clientAddress('10.0.0.1', hopsOf(headers, 'forwarded'), trusted)).toBe(address);
+  });
+
+  it('has one name, however it is written', () => {
+    const written = [
+      '203.0.113.7',
+      '::ffff:203.0.113.7',
+      '::FFFF:cb00:7107',
+      '0:0:0:0:0:ffff:cb00:7107',
+      '203.0.113.7:80',
+    ];
+    for (const each of written) {
+      const hops = hopsOf(new Headers({ 'x-forwarded-for': each }), 'x-forwarded-for');
+      expect(clientAddress('10.0.0.1', hops, trusted)).toBe('203.0.113.7');
+    }
   });
 
   it('belongs to a network or not, to the bit', () => {
@@ -34,7 +66,7 @@ describe('the client’s address', () => {
     expect(addressKey('203.0.113.7')).toBe('203.0.113.7');
   });
 
-  it.each(['10.0.0.0/33', '300.1.1.1', 'fd00::/129', 'example.org'])(
+  it.each(['10.0.0.0/33', '300.1.1.1', 'fd00::/129', 'example.org', '10.0.0.0/', '10.0.0.0/8.5', '0.0.0.0/0', '::/0'])(
     'is not compared with %s, which is no network',
     (network) => {
       expect(() => networks([network])).toThrow(network);
@@ -85,6 +117,37 @@ describe('a rate limit', () => {
   });
 });
 
+describe('a process that cannot keep up', () => {
+  const seconds = (shedding: Shedding, count: number, delayMs: number | ((tick: number) => number)): void => {
+    for (let tick = 0; tick < count * 20; tick += 1)
+      shedding.tick(typeof delayMs === 'number' ? delayMs : delayMs(tick));
+  };
+  const admitted = (shedding: Shedding): number =>
+    Array.from({ length: 100 }, () => shedding.admits()).filter(Boolean).length;
+
+  it('answers a part of what comes, less and less until it keeps up, and then more again', () => {
+    const shedding = createShedding({ maxDelayMs: 60 });
+    expect(admitted(shedding)).toBe(100);
+    seconds(shedding, 1, 100);
+    const first = admitted(shedding);
+    expect(first).toBeLessThan(60);
+    seconds(shedding, 10, 100);
+    const least = admitted(shedding);
+    expect(least).toBeLessThan(first);
+    expect(least).toBeGreaterThan(0);
+    seconds(shedding, 2, 10);
+    expect(admitted(shedding)).toBeGreaterThan(least);
+    seconds(shedding, 10, 10);
+    expect(admitted(shedding)).toBe(100);
+  });
+
+  it('is not one that paused for once', () => {
+    const shedding = createShedding({ maxDelayMs: 60 });
+    seconds(shedding, 10, (tick) => (tick % 7 === 0 ? 500 : 2));
+    expect(admitted(shedding)).toBe(100);
+  });
+});
+
 describe('a body', () => {
   const post = (body: BodyInit, headers = {}) =>
     new Request('http://lotok.example/', { method: 'POST', body, headers });
@@ -98,6 +161,30 @@ describe('a body', () => {
     const request = post('x', { 'content-length': '1000000' });
     await expect(readBody(request, 100)).rejects.toMatchObject({ code: 'content-too-large' });
     expect(request.bodyUsed).toBe(false);
+  });
+
+  it('that does not come in time is no longer waited for', async () => {
+    vi.useFakeTimers();
+    try {
+      let cancelled = false;
+      const trickle = new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(1)),
+        cancel: () => {
+          cancelled = true;
+        },
+      });
+      const request = new Request('http://lotok.example/', {
+        method: 'POST',
+        body: trickle,
+        duplex: 'half',
+      } as RequestInit);
+      const reading = expect(readBody(request, 16 * 1024)).rejects.toMatchObject({ code: 'request-timeout' });
+      await vi.advanceTimersByTimeAsync(11_000);
+      await reading;
+      expect(cancelled).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('that goes on without end is cut off at its limit', async () => {

@@ -1,4 +1,4 @@
-// Headers of every page: no script, style or frame that is not ours.
+// Headers of every page: no script that this very page doesn't name, no style or frame that is not ours.
 import type { SiteConfig } from './deps.ts';
 import type { SiteContext } from './visit.ts';
 
@@ -10,7 +10,8 @@ export function securityHeaders(c: SiteContext, { mediaOrigins, demo }: SiteConf
     'content-security-policy',
     [
       "default-src 'none'",
-      "script-src 'self'",
+      // Modules that such a script imports come with its nonce.
+      `script-src 'nonce-${c.env.context.requestId}'`,
       "style-src 'self'",
       `img-src 'self' data: blob:${media}`,
       `connect-src 'self'${media}`,
@@ -21,7 +22,6 @@ export function securityHeaders(c: SiteContext, { mediaOrigins, demo }: SiteConf
   );
   c.header('x-content-type-options', 'nosniff');
   c.header('referrer-policy', 'strict-origin-when-cross-origin');
-  c.header('cross-origin-opener-policy', 'same-origin');
   c.header('permissions-policy', 'camera=(), microphone=(), geolocation=(), payment=()');
   if (c.env.context.origin.startsWith('https:')) c.header('strict-transport-security', 'max-age=31536000');
 }

@@ -16,7 +16,7 @@ export interface PageOptions {
 }
 
 export const layout = (visit: Visit, options: PageOptions, content: Html): Html => {
-  const { t, language, url, assets } = visit;
+  const { t, language, url, assets, context } = visit;
   const { title, description = t.description, image, canonical, scripts = [] } = options;
   const fullTitle = url.pathname === '/' ? `${t.name}: ${title}` : `${title} — ${t.name}`;
   return html`${raw('<!doctype html>')}
@@ -37,7 +37,7 @@ export const layout = (visit: Visit, options: PageOptions, content: Html): Html 
   <meta name="theme-color" content="#171c21" media="(prefers-color-scheme: dark)">
   <link rel="icon" href="${assets.url('icon.svg')}" type="image/svg+xml">
   <link rel="stylesheet" href="${assets.url('site.css')}">
-  ${(['site.js', ...scripts] as const).map((script) => html`<script type="module" src="${assets.url(script)}"></script>`)}
+  ${(['site.js', ...scripts] as const).map((script) => html`<script type="module" nonce="${context.requestId}" src="${assets.url(script)}"></script>`)}
 </head>
 <body>
   <a class="skip" href="#content">${t.skip}</a>

@@ -60,7 +60,9 @@ describe('every page', () => {
         expect(page.match(/<h1/g), path).toHaveLength(1);
         expect(page, path).toMatch(/<title>[^<]{5,}<\/title>/);
         expect(page, path).not.toMatch(/<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|\[object|undefined|NaN/);
-        expect(response.headers.get('content-security-policy'), path).toMatch(/script-src 'self'; style-src 'self'/);
+        expect(response.headers.get('content-security-policy'), path).toMatch(
+          /script-src 'nonce-[^']+'; style-src 'self'/,
+        );
       }
     },
   );

@@ -34,6 +34,9 @@ export function createMetrics() {
     ),
     upstreamRetries: counter('upstream_retries_total', 'Requests sent to an upstream again', 'service'),
     rateLimited: counter('rate_limited_total', 'Requests refused by a rate limit', 'policy'),
+    shed: counter('shed_total', 'Requests refused under load, by what had no room: loop, upstream', 'reason'),
+    breaker: gauge('upstream_breaker_state', '0 closed, 1 half open, 2 open', 'origin'),
+    concurrencyLimit: gauge('upstream_concurrency_limit', 'Requests that an upstream is given at once', 'origin'),
     ratesLocal: counter('rates_local_total', 'Requests counted by this edge alone, since what edges share was away'),
     sessionsAsked: counter(
       'sessions_asked_total',

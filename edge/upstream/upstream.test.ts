@@ -1,5 +1,5 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLog } from '../log.ts';
 import type { UpstreamRequest } from '../platform.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -17,6 +17,7 @@ function world(answer: (request: UpstreamRequest, attempt: number) => Promise<Re
     { log, fetchUpstream: (request) => answer(request, ++attempts) },
     createMetrics(),
     tracing,
+    { maxConcurrency: 100, random: () => 0.5 },
   );
   return {
     attempts: () => attempts,
@@ -71,6 +72,62 @@ describe('an upstream', () => {
     const before = attempts();
     await expect(forward()).rejects.toMatchObject({ code: 'unavailable', extras: { headers: { 'retry-after': '2' } } });
     expect(attempts()).toBe(before);
+  });
+
+  it('that is tried again after it was down keeps nobody waiting but the one who tries', async () => {
+    let probe = Promise.withResolvers<Response>();
+    let down = true;
+    const { forward } = world(() => (down ? broken() : probe.promise));
+    vi.useFakeTimers();
+    try {
+      await Promise.allSettled(Array.from({ length: 60 }, () => forward({ repeatable: false })));
+      down = false;
+      vi.advanceTimersByTime(2_500);
+      const trying = forward({ repeatable: false, timeoutMs: 60_000 });
+      await vi.advanceTimersByTimeAsync(0);
+      await expect(forward({ repeatable: false })).rejects.toMatchObject({ code: 'unavailable' });
+      probe.resolve(new Response('ok'));
+      expect((await trying).status).toBe(200);
+      probe = Promise.withResolvers();
+      probe.resolve(new Response('ok'));
+      expect((await forward()).status).toBe(200);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('that has no room is asked by no more, who are told when to come again', async () => {
+    const answer = Promise.withResolvers<Response>();
+    const { forward, attempts } = world(() => answer.promise);
+    const asking = Array.from({ length: 100 }, () => forward({ method: 'POST', repeatable: false }));
+    await expect(forward({ method: 'POST', repeatable: false })).rejects.toMatchObject({
+      code: 'unavailable',
+      extras: { headers: { 'retry-after': '3' } },
+    });
+    expect(attempts()).toBe(100);
+    answer.resolve(new Response(null, { status: 204 }));
+    await Promise.all(asking);
+    expect((await forward()).status).toBe(204);
+  });
+
+  it('gets no more time for its last try than what is left', async () => {
+    let now = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    try {
+      const { forward, attempts } = world((request, attempt) => {
+        if (attempt === 1) {
+          now += 990;
+          return broken();
+        }
+        return new Promise((_resolve, reject) =>
+          request.signal?.addEventListener('abort', () => reject(new Error('aborted'))),
+        );
+      });
+      await expect(forward({ timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'timeout' });
+      expect(attempts()).toBe(2);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   it('that answers 500 is not down: one broken route must not close the others', async () => {

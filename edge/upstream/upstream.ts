@@ -2,10 +2,12 @@
 import { type Context, SpanKind } from '@opentelemetry/api';
 import { BrokenCircuitError, CircuitState, circuitBreaker, handleType, SamplingBreaker } from 'cockatiel';
 import { ProblemError } from '../../contracts/problem.ts';
+import { crowded } from '../limits/shedding.ts';
 import type { Platform, UpstreamRequest } from '../platform.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { traceparent } from '../telemetry/tracing.ts';
+import { createConcurrencyLimit, noConcurrencyLimit } from './concurrency.ts';
 import { createRetryBudget } from './retry-budget.ts';
 
 export interface ForwardRequest extends UpstreamRequest {
@@ -14,7 +16,16 @@ export interface ForwardRequest extends UpstreamRequest {
   readonly trace: Context;
   /** The same request twice has the effect of one, and its body can be sent again. */
   readonly repeatable: boolean;
+  /** For all tries together. */
   readonly timeoutMs: number;
+  /** Whose answers take about the same time; the service's, when not given. */
+  readonly route?: string;
+}
+
+export interface UpstreamLimits {
+  /** Requests at once to one origin; null where any number may wait for any time. */
+  readonly maxConcurrency: number | null;
+  readonly random?: () => number;
 }
 
 export interface Upstream {
@@ -29,6 +40,7 @@ export function createUpstream(
   platform: Pick<Platform, 'fetchUpstream' | 'log'>,
   metrics: Metrics,
   tracing: Tracing,
+  { maxConcurrency, random = Math.random }: UpstreamLimits,
 ): Upstream {
   const origins = new Map<string, ReturnType<typeof createOrigin>>();
 
@@ -36,26 +48,42 @@ export function createUpstream(
     const { origin } = new URL(url);
     let known = origins.get(origin);
     if (!known) {
-      known = createOrigin((state) => platform.log.warn('upstream.breaker', { origin, state: CircuitState[state] }));
+      const { host } = new URL(origin);
+      known = createOrigin({
+        onState: (state) => {
+          metrics.breaker.set({ origin: host }, breakerStates[state]);
+          platform.log.warn('upstream.breaker', { origin, state: CircuitState[state] });
+        },
+        maxConcurrency,
+        onLimit: (limit) => metrics.concurrencyLimit.set({ origin: host }, limit),
+      });
       origins.set(origin, known);
     }
     return known;
   }
 
   async function forward(request: ForwardRequest): Promise<Response> {
-    const { breaker, budget } = originOf(request.url);
+    const { breaker, budget, concurrency } = originOf(request.url);
+    const { service, method, route = service } = request;
+    const deadline = performance.now() + request.timeoutMs;
     budget.earn();
     for (let attempt = 1; ; attempt++) {
+      // Cockatiel lets others wait for the probe, for as long as it takes; they are told at once instead.
+      if (breaker.state === CircuitState.HalfOpen) throw broken(service);
+      const leave = concurrency.enter({ route: `${method} ${route}`, read: method === 'GET' || method === 'HEAD' });
+      if (!leave) {
+        metrics.shed.inc({ reason: 'upstream' });
+        throw crowded(random);
+      }
       let outcome: Response | Failure;
       try {
-        outcome = await breaker.execute(() => tryOnce(request));
+        outcome = await breaker.execute(() => tryOnce(request, deadline - performance.now()));
       } catch (error) {
-        if (error instanceof BrokenCircuitError) {
-          metrics.upstreamResponses.inc({ service: request.service, code: 'breaker_open' });
-          throw new ProblemError('unavailable', { headers: { 'retry-after': '2' }, cause: error });
-        }
+        if (error instanceof BrokenCircuitError) throw broken(service, error);
         if (!(error instanceof Failure)) throw error;
         outcome = error;
+      } finally {
+        leave();
       }
       // A time-out has used the client's patience up; a further try would only add load.
       const transient =
@@ -71,14 +99,23 @@ export function createUpstream(
       await (outcome instanceof Failure ? outcome.response : outcome)?.body?.cancel();
       metrics.upstreamRetries.inc({ service: request.service });
       const pause = firstPauseMs * 4 ** (attempt - 1);
-      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + random())));
     }
   }
 
-  async function tryOnce({ service, trace, timeoutMs, signal, ...request }: ForwardRequest): Promise<Response> {
+  function broken(service: string, cause?: unknown): ProblemError {
+    metrics.upstreamResponses.inc({ service, code: 'breaker_open' });
+    return new ProblemError('unavailable', { headers: { 'retry-after': '2' }, cause });
+  }
+
+  async function tryOnce(
+    { service, trace, signal, timeoutMs: _whole, route: _route, ...request }: ForwardRequest,
+    timeoutMs: number,
+  ): Promise<Response> {
     const started = performance.now();
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
+    const late = (): void => deadline.abort(new DOMException('no answer in time', 'TimeoutError'));
+    const timer = setTimeout(late, Math.max(0, timeoutMs));
     const leave = (): void => deadline.abort(signal?.reason);
     signal?.addEventListener('abort', leave, { once: true });
     if (signal?.aborted) leave();
@@ -132,11 +169,29 @@ class Failure extends Error {
  * Only failures of the connection, time-outs and gateway errors open the breaker: a plain 500 is a
  * defect of one route, and a 503 may be a refusal on purpose; neither should close every other route.
  */
-function createOrigin(onState: (state: CircuitState) => void) {
+function createOrigin({ onState, maxConcurrency, onLimit }: OriginOptions) {
   const breaker = circuitBreaker(handleType(Failure), {
     halfOpenAfter: 2_000,
     breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 }),
   });
   breaker.onStateChange(onState);
-  return { breaker, budget: createRetryBudget() };
+  const concurrency =
+    maxConcurrency === null
+      ? noConcurrencyLimit
+      : createConcurrencyLimit({ now: () => performance.now(), most: maxConcurrency, onLimit });
+  return { breaker, budget: createRetryBudget(), concurrency };
 }
+
+interface OriginOptions {
+  readonly onState: (state: CircuitState) => void;
+  readonly maxConcurrency: number | null;
+  readonly onLimit: (limit: number) => void;
+}
+
+/** As in core: 2 is open. */
+const breakerStates: Readonly<Record<CircuitState, number>> = {
+  [CircuitState.Closed]: 0,
+  [CircuitState.HalfOpen]: 1,
+  [CircuitState.Open]: 2,
+  [CircuitState.Isolated]: 2,
+};

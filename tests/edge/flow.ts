@@ -377,6 +377,38 @@ export function edgeFlow(
         ).toBe('*');
       });
 
+      it('of an origin that is not listed may not, and what is stored still varies by what it did', async () => {
+        const env = { ...world.env, CORS_ORIGINS: 'https://app.example' };
+        await using listed = await start(env);
+        const ask = (origin: string) => fetch(`${listed.url}/v1/categories`, { headers: { origin } });
+        await until('it answers from its cache', async () => isHit(await ask('https://app.example')));
+        const [ours, theirs] = [await ask('https://app.example'), await ask('https://evil.example')];
+        expect(ours.headers.get('access-control-allow-origin')).toBe('https://app.example');
+        expect(theirs.headers.get('access-control-allow-origin')).toBeNull();
+        for (const { headers } of [ours, theirs]) {
+          expect(headers.get('vary')?.toLowerCase()).toMatch(/accept-language.*origin/);
+          expect(headers.get('cross-origin-resource-policy')).toBe('same-site');
+        }
+      });
+
+      it('runs no script that a page does not name, whatever the page', async () => {
+        for (const path of ['/', '/sign-in', '/no-such-page', '/docs', '/sandbox/mail', '/v1/nothing', '/v1/ads']) {
+          const { headers } = await get(path, { accept: 'text/html' });
+          const policy = headers.get('content-security-policy') ?? '';
+          expect(policy, path).toContain("default-src 'none'");
+          expect(policy, path).toContain("frame-ancestors 'none'");
+          expect(policy, path).not.toMatch(/unsafe|script-src[^;]*('self'|\*|https?:)/);
+          expect(headers.get('x-content-type-options'), path).toBe('nosniff');
+          expect(headers.get('cross-origin-resource-policy'), path).toMatch(/^(same-origin|cross-origin)$/);
+          if (headers.get('content-type')?.startsWith('text/html'))
+            expect(headers.get('cross-origin-opener-policy'), path).toBe('same-origin');
+        }
+        // A nonce is of one answer.
+        expect((await get('/')).headers.get('content-security-policy')).not.toBe(
+          (await get('/')).headers.get('content-security-policy'),
+        );
+      });
+
       it('gets the storefront, its style and the docs, all with a policy', async () => {
         for (const path of ['/', '/docs']) {
           const page = await get(path, { accept: 'text/html' });

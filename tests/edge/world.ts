@@ -122,11 +122,10 @@ export async function startWorld(): Promise<EdgeWorld> {
     return c.json(adNamed(adId, state.title), 200, personal);
   });
   core.get('/v1/categories', (c) =>
-    c.json(
-      { items: [{ id: 'bicycles', name: { ru: 'Велосипеды', en: 'Bicycles' }, attributes: [], ads: 1 }] },
-      200,
-      shared('"categories"'),
-    ),
+    c.json({ items: [{ id: 'bicycles', name: { ru: 'Велосипеды', en: 'Bicycles' }, attributes: [], ads: 1 }] }, 200, {
+      ...shared('"categories"'),
+      vary: 'Accept-Language',
+    }),
   );
   core.get('/v1/cities', (c) =>
     c.json(
