@@ -64,7 +64,7 @@ export const EdgeConfig = z.object({
   /** Requests at once to one origin of core, at most; fewer while it is slow. */
   upstreamConcurrency: z.coerce.number().int().min(1).max(100_000).default(1_000),
   /** When the event loop is later than this all the time, a part of the requests is refused. */
-  maxLoopDelayMs: milliseconds.default(60),
+  maxLoopDelayMs: milliseconds.default(200),
   /** How the edge on Node speaks to core: HTTP/2 where core does (by prior knowledge or ALPN), or always HTTP/1.1. */
   upstreamProtocol: z.enum(['h1', 'h2']).default('h2'),
   /** Processes of the edge on Node that share its port: a number, or `auto` for one on each core. */

@@ -244,8 +244,10 @@ export function edgeFlow(
         expect(await problemOf(await get(path, { authorization: `Bearer ${token}` }))).toBe('401 unauthenticated');
       const living = { authorization: `Bearer ${await world.issuer.token({ sid: 'living', issuedSecondsAgo: 60 })}` };
       const before = world.asked('/v1/auth/session');
-      for (const _ of [1, 2, 3]) expect((await get('/v1/me', living)).status).toBe(200);
-      expect(world.asked('/v1/auth/session') - before).toBe(1);
+      for (let count = 0; count < 3 * processes; count += 1) expect((await get('/v1/me', living)).status).toBe(200);
+      const asked = world.asked('/v1/auth/session') - before;
+      expect(asked).toBeGreaterThan(0);
+      expect(asked).toBeLessThanOrEqual(processes);
     });
 
     describe('a limit', () => {
@@ -276,8 +278,12 @@ export function edgeFlow(
         async () => {
           await using opened = new AsyncDisposableStack();
           const all = await edges(opened);
-          expect(await statuses(all, '/v1/me', randomUUID(), 8)).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
-          expect(await statuses(all, '/v1/orders', randomUUID(), 4)).toEqual([200, 200, 429, 429]);
+          const tries = async (path: string, count: number) =>
+            (await statuses(all, path, randomUUID(), count)).join(' ');
+          // Until each has reached what they share, it counts alone.
+          const together = '200 200 200 200 200 429 429 429';
+          await until('all count together', async () => (await tries('/v1/me', 8)) === together);
+          expect(await tries('/v1/orders', 4)).toBe('200 200 429 429');
         },
       );
 
@@ -288,8 +294,10 @@ export function edgeFlow(
           authorization: `Bearer ${await world.issuer.token({ sub: randomUUID() })}`,
           origin: 'https://app.example',
         };
-        await fetch(`${limited.url}/v1/me`, { headers });
-        const refused = await fetch(`${limited.url}/v1/me`, { headers });
+        const refused = await until('it is refused', async () => {
+          const answer = await fetch(`${limited.url}/v1/me`, { headers });
+          return answer.status === 429 ? answer : null;
+        });
         expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
         expect(refused.headers.get('access-control-allow-origin')).toBe('*');
         expect(refused.headers.get('access-control-expose-headers')).toContain('RateLimit');
@@ -355,7 +363,7 @@ export function edgeFlow(
       }
       if (!refused) throw new Error('nothing was refused');
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(refused.headers.get('ratelimit')).toMatch(/^"sign-in";r=0;t=\d+$/);
+      expect(refused.headers.get('ratelimit')).toMatch(/, "sign-in";r=0;t=\d+$/);
       expect(await problemOf(refused)).toBe('429 too-many-requests');
       expect((await get('/v1/categories')).status).toBe(200);
     });
@@ -484,6 +492,7 @@ export function edgeFlow(
         await expect(openSocket(`${edge.url}/v1/ws`)).rejects.toThrow('refused 401');
         const { ticket } = (await (await post('/v1/stream/tickets', '', bearer)).json()) as { ticket: string };
         using socket = await openSocket(`${edge.url}/v1/ws?ticket=${ticket}&topics=orders`);
+        await socket.has(1);
         const before = socket.received.length;
         say('completed');
         await until('the message came', () =>
