@@ -1,9 +1,12 @@
 // `npm run bench`: side by side with named peers, as ratios of one run. `-- NAME` runs one of them, such as `-- hits`.
 import { parseArgs } from 'node:util';
+import { benchColdStart } from './cold-start.ts';
 import { benchHits } from './hits.ts';
+import { benchListings } from './listings.ts';
 import { benchEmbeddedOrders, benchOrders } from './orders.ts';
 import { benchPurge } from './purge.ts';
 import { benchRpc } from './rpc.ts';
+import { benchUpstream } from './upstream.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,6 +17,8 @@ const { values, positionals } = parseArgs({
     buyers: { type: 'string', default: '16' },
     cores: { type: 'string', default: '1' },
     changes: { type: 'string', default: '1000' },
+    rate: { type: 'string', default: '300' },
+    'changes-per-second': { type: 'string', default: '10' },
   },
 });
 const rounds = Number(values.rounds);
@@ -23,6 +28,14 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   hits: () => benchHits({ rounds, secondsPerRound: Number(values.seconds) }),
   rpc: () => benchRpc({ rounds, calls: 5_000 }),
   purge: () => benchPurge({ changes: Number(values.changes) }),
+  listings: () =>
+    benchListings({
+      seconds: Number(values.seconds) * rounds,
+      requestsPerSecond: Number(values.rate),
+      changesPerSecond: Number(values['changes-per-second']),
+    }),
+  upstream: () => benchUpstream({ rounds, requests: 2_000, atOnce: Number(values.buyers) }),
+  'cold-start': () => benchColdStart({ rounds }),
   orders: () => benchOrders({ ...orders, cores: Number(values.cores) }),
   'embedded-orders': () => benchEmbeddedOrders(orders),
 };

@@ -24,6 +24,7 @@ export interface Shop extends AsyncDisposable {
   /** Of the first edge. */
   readonly url: string;
   readonly edges: readonly { readonly name: PartName; readonly url: string }[];
+  /** The first of core's processes, without the edge before it. */
   readonly coreUrl: string;
   readonly databaseUrl: string;
   readonly brokers: string;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { createMetrics as coreMetrics } from '../core/platform/telemetry/metrics.ts';
 import { createSupervisorMetrics, createMetrics as edgeMetrics } from '../edge/telemetry/metrics.ts';
 import { createMetrics as realtimeMetrics } from '../realtime/metrics.ts';
+import { compatibilityDate, compatibilityFlags } from '../scripts/edge-worker.ts';
 
 const here = import.meta.dirname;
 const root = join(here, '..');
@@ -61,10 +62,12 @@ describe('what is deployed', () => {
       services: Record<string, { build?: { dockerfile: string } }>;
     };
     const built = Object.values(compose.services).flatMap(({ build }) => (build ? [build.dockerfile] : []));
+    const all = (await readdir(join(here, 'containers'))).map((file) => `deploy/containers/${file}`);
     expect(built).toHaveLength(3);
-    for (const dockerfile of built) {
+    expect(all).toEqual(expect.arrayContaining(built));
+    for (const dockerfile of all) {
       const text = await readFile(join(here, '..', dockerfile), 'utf8');
-      expect(text).toMatch(/^USER node$/m);
+      expect(text).toMatch(/^USER (node|deno)$/m);
       for (const [, source] of text.matchAll(/^COPY (?!--from)(\S+) /gm))
         await readFile(join(here, '..', String(source), '.')).catch((error: NodeJS.ErrnoException) =>
           expect(error.code).toMatch(/EISDIR|ENOTDIR/),
@@ -117,10 +120,31 @@ describe('what is deployed', () => {
     }
   });
 
+  it('runs on Cloudflare with what it is tried with on workerd', async () => {
+    const text = await read('cloudflare/wrangler.jsonc');
+    const wrangler = JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, ''));
+    expect(wrangler).toMatchObject({
+      compatibility_date: compatibilityDate,
+      compatibility_flags: compatibilityFlags,
+    });
+  });
+
+  it('gives Deno the same rights in its container as on a developer’s machine', async () => {
+    const { tasks } = JSON.parse(await readFile(join(root, 'deno.json'), 'utf8')) as {
+      tasks: Record<string, { command: string }>;
+    };
+    const rights = (text = ''): string[] =>
+      text.match(/--(no-prompt|unstable|allow)[\w=,-]*|edge\/deno[\w-]*\.ts/g) ?? [];
+    const container = /^ENTRYPOINT .*$/m.exec(await read('containers/edge-deno.Dockerfile'))?.[0];
+    expect(rights(container)).toEqual(rights(tasks['edge:parallel']?.command));
+    expect(rights(container)).toContain('edge/deno-serve.ts');
+  });
+
   it('has an entry for Deno Deploy that Deno takes, types and all', async () => {
     const { deploy } = JSON.parse(await readFile(join(root, 'deno.json'), 'utf8')) as {
       deploy: { runtime: { entrypoint: string } };
     };
-    await exec(bin('.bin/deno'), ['check', '--quiet', deploy.runtime.entrypoint], { cwd: root });
+    const entries = [deploy.runtime.entrypoint, 'edge/deno-serve.ts'];
+    await exec(bin('.bin/deno'), ['check', '--quiet', ...entries], { cwd: root });
   });
 });

@@ -5,6 +5,7 @@ import { createDenoPlatform, writeLine } from './deno-platform.ts';
 import type { SiblingBus } from './siblings.ts';
 
 const drainMs = 5_000;
+const writingMs = 200;
 
 const channel = new BroadcastChannel('lotok-edge');
 const bus: SiblingBus = {
@@ -24,6 +25,8 @@ async function stop(): Promise<void> {
   // Ends the streams, so that their clients go to another edge at once.
   await edge[Symbol.asyncDispose]();
   while (answering.size > 0) await Promise.all(answering);
+  // Handed to the runtime, but not written yet.
+  await new Promise((resolve) => setTimeout(resolve, writingMs));
   // The first thread to exit would end all of them.
   await platform.siblings?.leave();
   Deno.exit(0);

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,17 +51,27 @@ export const compatibilityDate = '2026-07-01';
 export const compatibilityFlags = ['nodejs_compat', 'enable_request_signal'];
 
 export async function startWorker(env: Readonly<Record<string, string | undefined>>): Promise<RunningWorker> {
+  return serveWorker(await writeWorker(env), edgeConfig(env).hostname);
+}
+
+/** A folder with what workerd needs; `script` is a bundle that is there already. */
+export async function writeWorker(env: Readonly<Record<string, string | undefined>>, script?: string): Promise<string> {
   // Read here too, so that a mistake is told at once and not by the first request.
   const { hostname, port } = edgeConfig(env);
   const folder = await mkdtemp(join(tmpdir(), 'lotok-worker-'));
-  await bundleWorker(join(folder, 'worker.js'));
+  if (script === undefined) await bundleWorker(join(folder, 'worker.js'));
+  else await copyFile(script, join(folder, 'worker.js'));
   const variables = {
     // Isolates share it, so that a ticket of one opens a stream at another.
     TICKET_SECRET: randomBytes(32).toString('base64url'),
     ...Object.fromEntries(Object.entries(env).filter(([name, value]) => bound.includes(name) && value !== undefined)),
   };
   await writeFile(join(folder, 'config.capnp'), capnp(`${hostname}:${port}`, variables), { mode: 0o600 });
+  return folder;
+}
 
+/** The folder goes when workerd ends. */
+export async function serveWorker(folder: string, hostname: string): Promise<RunningWorker> {
   const child = spawn(workerdBinary(), ['serve', '--experimental', '--control-fd=3', join(folder, 'config.capnp')], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
   });

@@ -1,37 +1,19 @@
 // The edge's listener on Node: TLS, HTTP/2, refusing what can't be read, and ending without cutting anybody off.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { connect as http2Connect } from 'node:http2';
+import { createServer as createHttp2Server, type Http2Session } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import 'reflect-metadata';
-import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edgeConfig } from '../../edge/config.ts';
 import { startEdge } from '../../edge/node.ts';
 import { readStream } from '../../realtime/world.testing.ts';
 import { until } from '../until.ts';
+import { makeCertificate } from './certificate.ts';
+import { readOverHttp2 } from './http2.ts';
 import { type EdgeWorld, startWorld } from './world.ts';
-
-async function certificate(folder: string): Promise<{ TLS_CERT_FILE: string; TLS_KEY_FILE: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const made = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=localhost',
-    keys,
-    signingAlgorithm: algorithm,
-    notAfter: new Date(Date.now() + 3_600_000),
-  });
-  const files = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') };
-  await writeFile(files.TLS_CERT_FILE, made.toString('pem'));
-  await writeFile(
-    files.TLS_KEY_FILE,
-    x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY'),
-  );
-  return files;
-}
 
 describe('the edge’s listener', () => {
   let world: EdgeWorld;
@@ -66,30 +48,17 @@ describe('the edge’s listener', () => {
   });
 
   it('speaks HTTP/2 and HTTP/1.1 over TLS, and says that it is secure', async () => {
-    await using edge = await startEdge(edgeConfig({ ...world.env, ...(await certificate(folder)) }));
-    const session = http2Connect(edge.url, { rejectUnauthorized: false });
-    const read = (path: string) =>
-      new Promise<{ headers: Record<string, unknown>; body: string }>((resolve, reject) => {
-        const stream = session.request({ ':path': path });
-        let headers: Record<string, unknown> = {};
-        let body = '';
-        stream.on('response', (got) => {
-          headers = got;
-        });
-        stream.setEncoding('utf8').on('data', (chunk) => {
-          body += chunk;
-        });
-        stream.on('end', () => resolve({ headers, body }));
-        stream.on('error', reject);
-      });
-    const first = await read('/v1/ads');
+    const { certFile, keyFile } = await makeCertificate(folder);
+    await using edge = await startEdge(edgeConfig({ ...world.env, TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }));
+    await using client = await readOverHttp2(edge.url, certFile);
+    expect(client.protocol).toBe('h2');
+    const first = await client.read('/v1/ads');
     expect(first.headers[':status']).toBe(200);
     expect(first.headers['strict-transport-security']).toContain('max-age=');
     await until('it comes from the cache', async () =>
-      String((await read('/v1/ads')).headers['cache-status']).includes('hit'),
+      String((await client.read('/v1/ads')).headers['cache-status']).includes('hit'),
     );
-    expect((await read('/v1/ads')).body).toBe(first.body);
-    session.close();
+    expect((await client.read('/v1/ads')).body).toBe(first.body);
     const older = await new Promise<number | undefined>((resolve, reject) => {
       httpsRequest(`${edge.url}/healthz`, { rejectUnauthorized: false, agent: false }, (response) => {
         response.resume();
@@ -99,6 +68,30 @@ describe('the edge’s listener', () => {
         .end();
     });
     expect(older).toBe(200);
+  });
+
+  it('asks a core that speaks HTTP/2 in that, over one connection', async () => {
+    const versions = new Set<string>();
+    const sessions = new Set<Http2Session>();
+    const core = createHttp2Server((asked, answer) => {
+      versions.add(asked.httpVersion);
+      answer.setHeader('content-type', 'application/json');
+      answer.end('{}');
+    });
+    core.on('session', (session) => sessions.add(session));
+    await new Promise<void>((resolve) => core.listen(0, '127.0.0.1', resolve));
+    const CORE_URL = `http://127.0.0.1:${(core.address() as { port: number }).port}`;
+    {
+      await using edge = await startEdge(edgeConfig({ ...world.env, CORE_URL }));
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, (_none, index) => fetch(`${edge.url}/v1/ads?limit=${index + 1}`)),
+      );
+      expect(answers.every(({ status }) => status === 200)).toBe(true);
+    }
+    expect([...versions]).toEqual(['2.0']);
+    expect(sessions.size).toBe(1);
+    for (const session of sessions) session.destroy();
+    await new Promise((resolve) => core.close(resolve));
   });
 
   it('answers what it can’t read with a problem', async () => {
