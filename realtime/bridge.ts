@@ -5,10 +5,10 @@ import type { Tracer } from '@opentelemetry/api';
 import { z } from 'zod';
 import { realtimeTopic } from '../contracts/events.ts';
 import { RealtimeMessage } from '../contracts/stream.ts';
-import type { History } from './history.ts';
+import type { Appended, BridgedMessage, History } from './history.ts';
 import type { Log } from './log.ts';
 import type { RealtimeMetrics } from './metrics.ts';
-import type { EventSource, SourceMessage } from './source.ts';
+import type { EventSource, Received, SourceMessage } from './source.ts';
 import { traceDelivery } from './tracing.ts';
 
 export interface BridgeOptions {
@@ -30,6 +30,8 @@ export interface Bridge extends AsyncDisposable {
   /** Resolves once the history can answer. */
   readonly ready: Promise<void>;
   readonly isReady: boolean;
+  /** For how long the oldest messages in hand have been waiting for the history. */
+  readonly busyMs: number;
 }
 
 /** A message larger than this would stop at some WebSocket on its way. */
@@ -37,48 +39,65 @@ const maxMessageBytes = 32 * 1024;
 const channelName = /^(user|ad|category|system):[\w-]{1,64}$/;
 const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const lagEveryMs = 5_000;
+/** What waits on the bus is taken in portions of this many: one call to Redis each. */
+const atOnce = 64;
 
 export function startBridge({ source, history, log, metrics, tracer, group, rebuild }: BridgeOptions): Bridge {
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  const handle = async (incoming: SourceMessage): Promise<void> => {
-    const { key, partition, offset, timestamp, headers } = incoming;
-    const message = parse(incoming);
-    // Such a message will never do; what is behind it mustn't wait for it. Nor is it put aside for a replay, which
-    // would show old news: docs/decisions/2026-11-25-live-messages-are-not-put-aside.md.
-    if (typeof message === 'string') {
-      metrics.bridged.inc({ outcome: 'malformed' });
-      log.error('bridge.malformed', { topic: realtimeTopic, partition, offset, reason: message });
-      await history.skip({ partition, offset: offset + 1, time: timestamp.getTime() });
-      return;
-    }
-    const traceparent = headers['traceparent'];
-    const bridged = {
-      event: message.event,
-      time: timestamp.getTime(),
-      ...(traceparent !== undefined && traceparentForm.test(traceparent) ? { traceparent } : {}),
+  const handle = async (incoming: Received): Promise<void> => {
+    let waiting: BridgedMessage[] = [];
+    const append = async (): Promise<void> => {
+      const taken = waiting;
+      waiting = [];
+      if (taken.length > 0) note(taken, await history.append(taken));
     };
-    const id = idOf(headers);
-    const result = await history.append({
-      channel: key,
-      partition,
-      offset: offset + 1,
-      data: message.data,
-      ...bridged,
-      ...(id === undefined ? {} : { id }),
-    });
-    // What is read again after a restart was traced in its time.
-    if (result.appended && isReady) traceDelivery(tracer, `bridge ${message.event}`, bridged, Date.now());
-    if (result.appended) metrics.bridged.inc({ outcome: 'appended' });
-    else metrics.bridged.inc({ outcome: result.known === 'id' ? 'repeated' : 'known' });
+    for (const each of incoming) {
+      const message = bridged(each);
+      if (typeof message !== 'string') {
+        waiting.push(message);
+        continue;
+      }
+      await append();
+      await skip(each, message);
+    }
+    await append();
   };
 
+  // Such a message will never do; what is behind it mustn't wait for it. Nor is it put aside for a replay, which
+  // would show old news: docs/decisions/2026-11-25-live-messages-are-not-put-aside.md.
+  const skip = async ({ partition, offset, timestamp }: SourceMessage, reason: string): Promise<void> => {
+    metrics.bridged.inc({ outcome: 'malformed' });
+    log.error('bridge.malformed', { topic: realtimeTopic, partition, offset, reason });
+    await history.skip({ partition, offset: offset + 1, time: timestamp.getTime() });
+  };
+
+  const note = (messages: readonly BridgedMessage[], results: readonly Appended[]): void => {
+    for (const [index, result] of results.entries()) {
+      const message = messages[index];
+      // What is read again after a restart was traced in its time.
+      if (message && result.appended && isReady) traceDelivery(tracer, `bridge ${message.event}`, message, Date.now());
+      metrics.bridged.inc({ outcome: outcomeOf(result) });
+    }
+  };
+
+  /** When each call that goes on now began: one for each partition. */
+  const busySince = new Set<number>();
   const subscription = source.subscribe({
     group,
     topics: [realtimeTopic],
     from: 'beginning',
-    handle: ([message]) => handle(message),
+    atOnce,
+    handle: async (messages) => {
+      const began = performance.now();
+      busySince.add(began);
+      try {
+        await handle(messages);
+      } finally {
+        busySince.delete(began);
+      }
+    },
   });
   const lag = async (): Promise<number> => {
     const total = (await source.lag(group, [realtimeTopic])).reduce((sum, each) => sum + each.lag, 0);
@@ -112,6 +131,9 @@ export function startBridge({ source, history, log, metrics, tracer, group, rebu
     get isReady() {
       return isReady;
     },
+    get busyMs() {
+      return busySince.size === 0 ? 0 : performance.now() - Math.min(...busySince);
+    },
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await subscription[Symbol.asyncDispose]();
@@ -133,7 +155,30 @@ function idOf({ ce_source: source = '', ce_id: id }: SourceMessage['headers']): 
     .slice(0, 22);
 }
 
-/** The message, or what is wrong with it. */
+const outcomeOf = (result: Appended): string => {
+  if (result.appended) return 'appended';
+  return result.known === 'id' ? 'repeated' : 'known';
+};
+
+/** The message as the history takes it, or what is wrong with it. */
+function bridged(incoming: SourceMessage): BridgedMessage | string {
+  const { key, partition, offset, timestamp, headers } = incoming;
+  const message = parse(incoming);
+  if (typeof message === 'string') return message;
+  const { traceparent } = headers;
+  const id = idOf(headers);
+  return {
+    channel: key,
+    partition,
+    offset: offset + 1,
+    time: timestamp.getTime(),
+    event: message.event,
+    data: message.data,
+    ...(traceparent !== undefined && traceparentForm.test(traceparent) ? { traceparent } : {}),
+    ...(id === undefined ? {} : { id }),
+  };
+}
+
 function parse({ key, value }: SourceMessage): RealtimeMessage | string {
   if (!channelName.test(key)) return 'the key is no channel';
   if (Buffer.byteLength(value) > maxMessageBytes) return `the value is longer than ${maxMessageBytes} bytes`;

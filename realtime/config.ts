@@ -1,5 +1,6 @@
 // The realtime node's configuration, read once from the environment by the composition root.
 import { z } from 'zod';
+import { RedisAddress } from './redis.ts';
 
 const list = z.string().transform((text) =>
   text
@@ -12,7 +13,8 @@ export const RealtimeConfig = z.object({
   hostname: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(8082),
   kafkaBrokers: list.optional(),
-  redisUrl: z.string().optional(),
+  /** One server, Sentinels or a Cluster, by its form. */
+  redisUrl: RedisAddress.optional(),
   /** Where access tokens' keys are; core's by default. */
   jwksUrl: z.url(),
   jwtIssuer: z.string().min(1).default('https://lotok.internal'),

@@ -10,7 +10,6 @@ import { createMetrics } from './metrics.ts';
 
 /** A history behind a network: each step happens only when the test says so, and wake-ups can be cut. */
 class SteppedHistory implements History {
-  readonly connected = true;
   readonly ageMs = 0;
   readonly past = new Past();
   readonly #listeners = new Set<Listener>();
@@ -53,9 +52,11 @@ class SteppedHistory implements History {
     return next !== undefined;
   }
 
-  append(): Promise<Appended> {
+  append(): Promise<readonly Appended[]> {
     throw new Error('messages are said here, not bridged');
   }
+
+  async probe(): Promise<void> {}
 
   skip(): Promise<void> {
     throw new Error('messages are said here, not bridged');

@@ -10,7 +10,7 @@ describeHistory('in memory', async (options) => {
 describe('the history in memory, rebuilt from the log', () => {
   const clock = () => 10_000_000;
   const say = (history: MemoryHistory, offset: number) =>
-    history.append({ channel: 'user:a', partition: 0, offset, time: 9_000_000 + offset, event: 'e', data: {} });
+    history.append([{ channel: 'user:a', partition: 0, offset, time: 9_000_000 + offset, event: 'e', data: {} }]);
 
   it('serves places that were given before the restart', async () => {
     await using before = new MemoryHistory({ topicEpoch: 'life1', clock });

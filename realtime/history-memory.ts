@@ -27,7 +27,6 @@ interface Channel {
 }
 
 export class MemoryHistory implements History {
-  readonly connected = true;
   readonly ageMs = 0;
   readonly #epoch: string;
   readonly #clock: () => number;
@@ -49,7 +48,11 @@ export class MemoryHistory implements History {
     this.#sweeping.unref();
   }
 
-  async append({ channel, partition, offset, id, time, event, data, traceparent }: BridgedMessage): Promise<Appended> {
+  async append(messages: readonly BridgedMessage[]): Promise<readonly Appended[]> {
+    return messages.map((message) => this.#append(message));
+  }
+
+  #append({ channel, partition, offset, id, time, event, data, traceparent }: BridgedMessage): Appended {
     const bridged = this.#partitions.get(partition);
     if (bridged !== undefined && offset <= bridged) return { appended: false, known: 'place' };
     if (bridged === undefined && offset > 1 && time < this.#began) this.#logStart = Math.max(this.#logStart, time);
@@ -109,6 +112,9 @@ export class MemoryHistory implements History {
       },
     };
   }
+
+  /** Messages are handed over in the call that brings them. */
+  async probe(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeping);

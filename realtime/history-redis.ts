@@ -1,20 +1,24 @@
-// The history in Redis 7: Streams to replay, pub/sub to wake. Several realtime nodes share it.
+// The history in Redis 7: Streams to replay, sharded pub/sub to wake. Several realtime nodes share it. One server, one
+// behind Sentinel, or a Cluster: `REDIS_URL` tells, and the keys are the same.
 //
-// Keys, where `T` names the life of the bus topic and `E` the epoch, one life of this history:
-//   lotok:realtime:T:epoch              the epoch; gone after a flush, and then made anew
-//   lotok:realtime:T:E:bridged          hash: partition → "offset time" of its last bridged message
-//   lotok:realtime:T:E:stream:CHANNEL   stream: entry `offset-0`, `t` time, `m` the ChannelMessage as JSON;
-//                                       expires when its last message is too old
-//   lotok:realtime:T:E:ids:CHANNEL      sorted set: ids of the channel's events by time; expires as the stream does
-// Pub/sub:
-//   lotok:realtime:T:live:CHANNEL       each ChannelMessage as JSON
-//   lotok:realtime:T:renewed            a new epoch
+// A shard is what one partition of the bus brings, and has a slot of its own (the hash tag in braces), so that a script
+// touches one slot only and nothing is promised across slots. `T` names the life of the bus topic and its number of
+// partitions, `P` the partition that a channel's key leads to, and `E` the epoch, one life of this shard's history:
+//   lotok:realtime:{T.P}:epoch              the epoch; gone after a flush, and then made anew
+//   lotok:realtime:{T.P}:E:bridged          hash: partition → "offset time" of its last bridged message
+//   lotok:realtime:{T.P}:E:stream:CHANNEL   stream: entry `offset-0`, `t` time, `m` the ChannelMessage as JSON;
+//                                           expires when its last message is too old
+//   lotok:realtime:{T.P}:E:ids:CHANNEL      sorted set: ids of the channel's events by time; expires as the stream does
+//   lotok:realtime:{T.P}:probe              stream: the last probes; expires
+// Sharded pub/sub:
+//   lotok:realtime:{T.P}:live:CHANNEL       each ChannelMessage as JSON
+//   lotok:realtime:{T.P}:control            `renewed EPOCH` and `probe WORD`
 //
-// A script touches several of these, so it needs one Redis (with replicas if one likes), not a cluster;
-// and nothing may be evicted (`maxmemory-policy noeviction`), since a stream that vanishes early is a
-// hole that nobody can see.
+// Memory is bounded by the channels of the last `maxAgeMs`, each with at most `maxCount` messages and `maxIds` ids.
+// Nothing may be evicted (`maxmemory-policy noeviction`), since a stream that vanishes early is a hole that nobody can
+// see. Replicas that are behind when they take over are noticed, and end the epoch of the shards that lost something.
 import { createHash, randomInt } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { ChannelMessage, type Position } from '../contracts/stream.ts';
 import type { CatchUp } from '../contracts/stream-watch.ts';
@@ -30,134 +34,184 @@ import {
 } from './history.ts';
 import * as scripts from './history-scripts.ts';
 import type { Log } from './log.ts';
+import { partitionOf } from './partition.ts';
+import { connectRedis, inTime, type RedisAddress, type RedisConnections } from './redis.ts';
+import { RedisWakeUps } from './redis-wakeups.ts';
 
 export interface RedisHistoryOptions {
-  readonly url: string;
+  readonly address: RedisAddress;
   /** `EventSource.epoch` of the topic. */
   readonly topicEpoch: string;
+  /** How many the topic has; each makes a shard. */
+  readonly partitions: number;
   readonly clock: () => number;
   readonly log: Log;
   readonly limits?: Partial<HistoryLimits>;
-  /** How often connections are asked whether they live. */
+  /** How often connections are asked whether they live, and so how exactly it is known what has been heard. */
   readonly pingMs?: number;
+  /** How often a probe is sent through each shard. */
+  readonly probeMs?: number;
+}
+
+interface Shard {
+  readonly partition: number;
+  /** Begins the names of all keys and channels. */
+  readonly prefix: string;
+  epoch: string | undefined;
+  /** What this process bridged in the present epoch, by partition: Redis must not know less. */
+  readonly bridged: Map<number, number>;
 }
 
 const Range = z.union([
   z.tuple([z.literal('renewed')]),
   z.tuple([z.literal('read'), z.string().nullable(), z.string().nullable(), z.array(z.string())]),
 ]);
-const AppendResult = z.union([
-  z.tuple([z.enum(['renewed', 'lost', 'known', 'repeated'])]),
-  z.tuple([z.literal('appended'), z.string()]),
-]);
+const AppendResult = z.union([z.tuple([z.enum(['renewed', 'lost'])]), z.tuple([z.literal('done')]).rest(z.string())]);
 
 /** Epochs can change under us, but not again and again within one call. */
 const maxRenewals = 5;
+/** A subscription that is asked for while there is no connection waits this long for one. */
+const subscribeWaitMs = 5_000;
+const answerWithinMs = 10_000;
+const probeLifeMs = 60_000;
+
+/**
+ * Names the history of a topic: nodes that bridge into one share a group of the bus by this name, so that no message
+ * is taken by a node of another topic life, number of partitions or layout of keys, and shown to nobody here.
+ */
+export const historyName = (topicEpoch: string, partitions: number): string =>
+  createHash('sha256').update(`2/${topicEpoch}/${partitions}`).digest('hex').slice(0, 12);
 
 export class RedisHistory implements History {
-  readonly #commands: Redis;
-  readonly #wakeUps: Redis;
+  readonly #connections: RedisConnections;
+  readonly #wakeUps: RedisWakeUps;
   readonly #clock: () => number;
   readonly #log: Log;
   readonly #limits: HistoryLimits;
-  readonly #prefix: string;
+  readonly #shards: readonly Shard[];
   readonly #listeners = new Map<string, Set<Listener>>();
-  /** What this process bridged in the present epoch: Redis must not know less. */
-  readonly #bridged = new Map<number, number>();
+  readonly #probes = new Map<string, (shard: Shard) => void>();
+  readonly #pinging: ReturnType<typeof setInterval>;
+  readonly #probing: ReturnType<typeof setInterval>;
   /** Connections that a ping is under way on. */
   readonly #asked = new Set<Redis>();
-  readonly #pinging: ReturnType<typeof setInterval>;
-  #epoch: string | undefined;
-  /** When the last question was asked that the connection of the wake-ups has answered; null while it is not subscribed. */
-  #heardUntil: number | null = null;
+  readonly #closing = new AbortController();
 
-  constructor({ url, topicEpoch, clock, log, limits, pingMs = 200 }: RedisHistoryOptions) {
+  constructor({
+    address,
+    topicEpoch,
+    partitions,
+    clock,
+    log,
+    limits,
+    pingMs = 200,
+    probeMs = 10_000,
+  }: RedisHistoryOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#limits = { ...historyLimits, ...limits };
-    this.#prefix = `lotok:realtime:${createHash('sha256').update(topicEpoch).digest('hex').slice(0, 12)}`;
-    const options = {
-      maxRetriesPerRequest: 2,
-      connectTimeout: 5_000,
-      commandTimeout: 5_000,
-      keepAlive: 10_000,
-      // Subscriptions are made again below, so that it is known when they hold.
-      autoResubscribe: false,
-      retryStrategy: (attempts: number) => Math.min(2_000, 50 * 2 ** Math.min(attempts, 6)) * (0.5 + Math.random() / 2),
-    };
-    this.#commands = new Redis(url, options);
-    this.#wakeUps = new Redis(url, options);
-    for (const [name, client] of [
-      ['commands', this.#commands],
-      ['wake-ups', this.#wakeUps],
-    ] as const) {
-      client.on('error', (error: unknown) => log.warn('redis.error', { connection: name, error }));
-    }
-    this.#commands.on('ready', () => this.#inBackground('redis.verify_failed', this.#verify()));
-    this.#wakeUps.on('ready', () => this.#inBackground('redis.resubscribe_failed', this.#resubscribe()));
-    this.#wakeUps.on('close', () => {
-      this.#heardUntil = null;
+    const name = historyName(topicEpoch, partitions);
+    this.#shards = Array.from({ length: partitions }, (_, partition) => ({
+      partition,
+      prefix: `lotok:realtime:{${name}.${partition}}:`,
+      epoch: undefined,
+      bridged: new Map<number, number>(),
+    }));
+    this.#connections = connectRedis(address, log);
+    this.#wakeUps = new RedisWakeUps({
+      connections: this.#connections,
+      controls: this.#shards.map(controlOf),
+      log,
+      clock,
+      onMessage: (name, text) => this.#hear(name, text),
+      onHolding: (index) => {
+        const shard = this.#shards[index];
+        if (!shard) return;
+        this.#interrupt(shard);
+        this.#inBackground('redis.verify_failed', this.#verify(shard));
+      },
     });
-    this.#wakeUps.on('message', (name: string, text: string) => this.#hear(name, text));
+    this.#commands.on('ready', () => {
+      for (const shard of this.#shards) this.#inBackground('redis.verify_failed', this.#verify(shard));
+    });
     this.#pinging = setInterval(() => {
-      for (const client of [this.#commands, this.#wakeUps]) this.#inBackground('redis.ping_failed', this.#ping(client));
+      for (const line of this.#connections.lines()) this.#inBackground('redis.ping_failed', this.#ping(line));
+      this.#inBackground('redis.ping_failed', this.#wakeUps.ping());
     }, pingMs);
     this.#pinging.unref();
+    this.#probing = setInterval(() => {
+      for (const shard of this.#shards) this.#inBackground('redis.probe_failed', this.#watch(shard, probeMs));
+    }, probeMs);
+    this.#probing.unref();
     this.#inBackground('redis.info_failed', this.#checkEviction());
   }
 
-  get connected(): boolean {
-    return this.#commands.status === 'ready' && this.#wakeUps.status === 'ready';
-  }
-
   get ageMs(): number | null {
-    return this.#heardUntil === null ? null : Math.max(0, this.#clock() - this.#heardUntil);
+    const until = this.#wakeUps.heardUntil;
+    return until === null ? null : Math.max(0, this.#clock() - until);
   }
 
-  async append({ partition, id = '', ...message }: BridgedMessage): Promise<Appended> {
-    const { channel, offset, time, event, data, traceparent } = message;
+  async append(messages: readonly BridgedMessage[]): Promise<readonly Appended[]> {
+    const results: Appended[] = [];
+    for (let start = 0; start < messages.length; ) {
+      const first = messages[start];
+      if (!first) break;
+      const shard = this.#shardOf(first.channel);
+      let end = start + 1;
+      for (let next = messages[end]; next && this.#shardOf(next.channel) === shard; next = messages[end]) end += 1;
+      const together = messages.slice(start, end);
+      results.push(...(await this.#appendTo(shard, first.partition, together)));
+      // Its producer chose another partition than the key leads to: there nobody may take it for lost.
+      const last = together.at(-1);
+      const own = this.#shards[first.partition];
+      if (last && own && own !== shard) await this.#skipIn(own, last);
+      start = end;
+    }
+    return results;
+  }
+
+  async #appendTo(shard: Shard, partition: number, messages: readonly BridgedMessage[]): Promise<Appended[]> {
     for (let attempt = 0; attempt < maxRenewals; attempt += 1) {
-      const epoch = await this.#currentEpoch();
-      const position: Position = { epoch, offset, time };
-      const body = JSON.stringify({ channel, position, event, data, traceparent } satisfies Omit<
-        ChannelMessage,
-        'previous' | 'traceparent'
-      > & { traceparent: string | undefined });
-      const reply = await this.#commands.eval(
+      const epoch = await this.#epochOf(shard);
+      const oldest = this.#clock() - this.#limits.maxAgeMs - clockSlackMs;
+      const reply = await this.#run(
         scripts.append,
-        4,
-        this.#epochKey,
-        this.#bridgedKey(epoch),
-        this.#streamKey(epoch, channel),
-        this.#idsKey(epoch, channel),
-        epoch,
-        partition,
-        offset,
-        time,
-        this.#bridged.get(partition) ?? '',
-        this.#limits.maxCount,
-        this.#clock() - this.#limits.maxAgeMs - clockSlackMs,
-        this.#limits.maxAgeMs + clockSlackMs,
-        this.#liveName(channel),
-        body.slice(1),
-        clockSlackMs,
-        id,
-        this.#limits.maxIds,
+        [
+          epochKey(shard),
+          bridgedKey(shard, epoch),
+          ...messages.flatMap(({ channel }) => [streamKey(shard, epoch, channel), idsKey(shard, epoch, channel)]),
+        ],
+        [
+          epoch,
+          partition,
+          shard.bridged.get(partition) ?? '',
+          this.#limits.maxCount,
+          oldest,
+          this.#limits.maxAgeMs + clockSlackMs,
+          clockSlackMs,
+          this.#limits.maxIds,
+          partition === shard.partition ? '1' : '',
+          ...messages.flatMap((message) => [
+            message.offset,
+            message.time,
+            message.id ?? '',
+            liveName(shard, message.channel),
+            bodyOf(message, epoch),
+          ]),
+        ],
       );
-      const [outcome, previous] = AppendResult.parse(reply);
+      const [outcome, ...results] = AppendResult.parse(reply);
       switch (outcome) {
-        case 'appended':
-        case 'known':
-        case 'repeated':
-          if (this.#epoch === epoch) this.#bridged.set(partition, Math.max(offset, this.#bridged.get(partition) ?? 0));
-          if (outcome === 'known') return { appended: false, known: 'place' };
-          if (outcome === 'repeated') return { appended: false, known: 'id' };
-          return { appended: true, previous: previous === 'null' ? null : Number(previous) };
+        case 'done': {
+          const last = messages.at(-1)?.offset ?? 0;
+          if (shard.epoch === epoch) shard.bridged.set(partition, Math.max(last, shard.bridged.get(partition) ?? 0));
+          return results.map(appended);
+        }
         case 'renewed':
-          this.#forgetEpoch();
+          this.#forgetEpoch(shard);
           break;
         case 'lost':
-          await this.#renew(epoch);
+          await this.#renew(shard, epoch);
           break;
         default:
           outcome satisfies never;
@@ -166,30 +220,30 @@ export class RedisHistory implements History {
     throw new Error('the history was renewed again and again');
   }
 
-  async skip({ partition, offset, time }: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>): Promise<void> {
-    const epoch = await this.#currentEpoch();
-    const keys = [this.#epochKey, this.#bridgedKey(epoch)] as const;
+  async skip(place: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>): Promise<void> {
+    const shard = this.#shards[place.partition];
+    if (shard) await this.#skipIn(shard, place);
+  }
+
+  async #skipIn(
+    shard: Shard,
+    { partition, offset, time }: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>,
+  ): Promise<void> {
+    const epoch = await this.#epochOf(shard);
+    const keys = [epochKey(shard), bridgedKey(shard, epoch)];
     // In a new epoch every partition begins anyhow.
-    if ((await this.#commands.eval(scripts.skip, 2, ...keys, epoch, partition, offset, time)) === 'renewed')
-      this.#forgetEpoch();
+    if ((await this.#run(scripts.skip, keys, [epoch, partition, offset, time])) === 'renewed') this.#forgetEpoch(shard);
   }
 
   async read(channel: string, since?: Position): Promise<CatchUp> {
+    const shard = this.#shardOf(channel);
     for (let attempt = 0; attempt < maxRenewals; attempt += 1) {
-      const epoch = await this.#currentEpoch();
+      const epoch = await this.#epochOf(shard);
       const inEpoch = since?.epoch === epoch ? since : undefined;
-      const reply = Range.parse(
-        await this.#commands.eval(
-          scripts.read,
-          2,
-          this.#epochKey,
-          this.#streamKey(epoch, channel),
-          epoch,
-          inEpoch?.offset ?? '',
-        ),
-      );
+      const keys = [epochKey(shard), streamKey(shard, epoch, channel)];
+      const reply = Range.parse(await this.#run(scripts.read, keys, [epoch, inEpoch?.offset ?? '']));
       if (reply[0] === 'renewed') {
-        this.#forgetEpoch();
+        this.#forgetEpoch(shard);
         continue;
       }
       const [, firstText, lastId, texts] = reply;
@@ -205,17 +259,17 @@ export class RedisHistory implements History {
   }
 
   async listen(channel: string, listener: Listener): Promise<AsyncDisposable> {
+    const shard = this.#shardOf(channel);
     const listeners = this.#listeners.get(channel) ?? new Set();
     this.#listeners.set(channel, listeners.add(listener));
     const leave = async (): Promise<void> => {
       listeners.delete(listener);
       if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return;
       this.#listeners.delete(channel);
-      // Without a connection there is nothing to leave: the next one subscribes to what is listened to then.
-      if (this.#wakeUps.status === 'ready') await this.#wakeUps.unsubscribe(this.#liveName(channel));
+      await this.#wakeUps.unsubscribe(shard.partition, liveName(shard, channel));
     };
     try {
-      await this.#wakeUps.subscribe(this.#liveName(channel));
+      await this.#wakeUps.subscribe(shard.partition, liveName(shard, channel), subscribeWaitMs);
     } catch (error) {
       await leave();
       throw error;
@@ -223,75 +277,73 @@ export class RedisHistory implements History {
     return { [Symbol.asyncDispose]: leave };
   }
 
+  async probe(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => this.#probe(shard, signal)));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#pinging);
+    clearInterval(this.#probing);
+    this.#closing.abort();
     this.#listeners.clear();
+    this.#wakeUps[Symbol.dispose]();
     this.#commands.disconnect();
-    this.#wakeUps.disconnect();
   }
 
-  get #epochKey(): string {
-    return `${this.#prefix}:epoch`;
+  get #commands(): RedisConnections['commands'] {
+    return this.#connections.commands;
   }
 
-  get #renewedName(): string {
-    return `${this.#prefix}:renewed`;
+  #shardOf(channel: string): Shard {
+    const shard = this.#shards[partitionOf(channel, this.#shards.length)];
+    if (!shard) throw new Error('a history has at least one partition');
+    return shard;
   }
 
-  #bridgedKey(epoch: string): string {
-    return `${this.#prefix}:${epoch}:bridged`;
+  /** By its digest, as scripts are long; a server that has not seen it yet gets it once. */
+  async #run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const run = async (): Promise<unknown> => {
+      try {
+        return await this.#commands.evalsha(digestOf(script), keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+        return await this.#commands.eval(script, keys.length, ...keys, ...args);
+      }
+    };
+    return await inTime(answerWithinMs, run());
   }
 
-  #streamKey(epoch: string, channel: string): string {
-    return `${this.#prefix}:${epoch}:stream:${channel}`;
-  }
-
-  #idsKey(epoch: string, channel: string): string {
-    return `${this.#prefix}:${epoch}:ids:${channel}`;
-  }
-
-  #liveName(channel: string): string {
-    return `${this.#prefix}:live:${channel}`;
-  }
-
-  async #currentEpoch(): Promise<string> {
-    this.#epoch ??= z
+  async #epochOf(shard: Shard): Promise<string> {
+    shard.epoch ??= z
       .string()
-      .parse(await this.#commands.eval(scripts.claimEpoch, 1, this.#epochKey, newEpoch(), this.#renewedName));
-    return this.#epoch;
+      .parse(await this.#run(scripts.claimEpoch, [epochKey(shard)], [newEpoch(), controlOf(shard)]));
+    return shard.epoch;
   }
 
   /** Something of `epoch` is gone: places in it can't be trusted any more. */
-  async #renew(epoch: string): Promise<void> {
-    this.#log.error('history.renewed', { epoch });
-    await this.#commands.eval(
-      scripts.renewEpoch,
-      2,
-      this.#epochKey,
-      this.#bridgedKey(epoch),
-      epoch,
-      newEpoch(),
-      this.#renewedName,
-    );
-    this.#forgetEpoch();
+  async #renew(shard: Shard, epoch: string): Promise<void> {
+    this.#log.error('history.renewed', { partition: shard.partition, epoch });
+    const keys = [epochKey(shard), bridgedKey(shard, epoch)];
+    await this.#run(scripts.renewEpoch, keys, [epoch, newEpoch(), controlOf(shard)]);
+    this.#forgetEpoch(shard);
   }
 
-  #forgetEpoch(): void {
-    this.#epoch = undefined;
-    this.#bridged.clear();
-    this.#interruptAll();
+  #forgetEpoch(shard: Shard): void {
+    shard.epoch = undefined;
+    shard.bridged.clear();
+    this.#interrupt(shard);
   }
 
-  #interruptAll(): void {
-    for (const listeners of this.#listeners.values()) for (const listener of listeners) listener.interrupted();
+  #interrupt(shard: Shard): void {
+    for (const [channel, listeners] of this.#listeners)
+      if (this.#shardOf(channel) === shard) for (const listener of listeners) listener.interrupted();
   }
 
   #hear(name: string, text: string): void {
-    if (name === this.#renewedName) {
-      if (text !== this.#epoch && this.#epoch !== undefined) this.#forgetEpoch();
-      return;
-    }
-    const channel = name.slice(this.#liveName('').length);
+    const shard = this.#shards.find(({ prefix }) => name.startsWith(prefix));
+    if (!shard) return;
+    if (name === controlOf(shard)) this.#hearControl(shard, text);
+    const channel = name.startsWith(liveName(shard, '')) ? name.slice(liveName(shard, '').length) : '';
     const listeners = this.#listeners.get(channel);
     if (!listeners) return;
     try {
@@ -303,50 +355,69 @@ export class RedisHistory implements History {
     }
   }
 
-  /** After a reconnection Redis may be another, or the same with less in it. */
-  async #verify(): Promise<void> {
-    const epoch = this.#epoch;
-    if (epoch === undefined) return;
-    const known = [...this.#bridged].flat();
-    const state = await this.#commands.eval(
-      scripts.verify,
-      2,
-      this.#epochKey,
-      this.#bridgedKey(epoch),
-      epoch,
-      ...known,
-    );
-    if (this.#epoch !== epoch) return;
-    if (state === 'lost') await this.#renew(epoch);
-    if (state === 'renewed') this.#forgetEpoch();
+  #hearControl(shard: Shard, text: string): void {
+    const [what, word = ''] = text.split(' ');
+    if (what === 'probe') this.#probes.get(word)?.(shard);
+    else if (what === 'renewed' && shard.epoch !== undefined && shard.epoch !== word) this.#forgetEpoch(shard);
   }
 
-  async #resubscribe(): Promise<void> {
-    const names = [...this.#listeners.keys()].map((channel) => this.#liveName(channel));
+  /** After a reconnection Redis may be another, or the same with less in it. */
+  async #verify(shard: Shard): Promise<void> {
+    const { epoch } = shard;
+    if (epoch === undefined) return;
+    const keys = [epochKey(shard), bridgedKey(shard, epoch)];
+    const state = await this.#run(scripts.verify, keys, [epoch, ...[...shard.bridged].flat()]);
+    if (shard.epoch !== epoch) return;
+    if (state === 'lost') await this.#renew(shard, epoch);
+    if (state === 'renewed') this.#forgetEpoch(shard);
+  }
+
+  async #probe(shard: Shard, signal: AbortSignal): Promise<void> {
+    const word = newEpoch();
+    const heard = Promise.withResolvers<void>();
+    heard.promise.catch(() => undefined);
+    const giveUp = (): void => heard.reject(new Error(`a probe of partition ${shard.partition} was not heard`));
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    this.#probes.set(word, (from) => {
+      if (from === shard) heard.resolve();
+    });
     try {
-      await this.#wakeUps.subscribe(this.#renewedName, ...names);
-      this.#heardUntil = this.#clock();
+      await Promise.race([this.#wakeUps.holding(shard.partition), heard.promise]);
+      const written = this.#run(scripts.probe, [`${shard.prefix}probe`], [controlOf(shard), word, probeLifeMs]);
+      const kept = await Promise.race([written, heard.promise.then(() => written)]);
+      if (kept !== word) throw new Error(`a probe of partition ${shard.partition} was not kept`);
+      await heard.promise;
+    } finally {
+      this.#probes.delete(word);
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** A shard that can be written and not be heard has lost its subscriptions without a word. */
+  async #watch(shard: Shard, waitMs: number): Promise<void> {
+    if (!this.#wakeUps.holds(shard.partition)) return;
+    const late = AbortSignal.timeout(waitMs);
+    try {
+      await this.#probe(shard, AbortSignal.any([late, this.#closing.signal]));
     } catch (error) {
-      // Nobody would know what this connection hears: the next one subscribes anew.
-      if (this.#wakeUps.status === 'ready') this.#wakeUps.disconnect(true);
+      if (this.#closing.signal.aborted) return;
+      if (this.#wakeUps.holds(shard.partition)) this.#wakeUps.renew(shard.partition);
       throw error;
     }
-    this.#interruptAll();
   }
 
-  async #ping(client: Redis): Promise<void> {
-    if (client.status !== 'ready' || this.#asked.has(client)) return;
-    this.#asked.add(client);
-    const asked = this.#clock();
+  async #ping(line: Redis): Promise<void> {
+    if (line.status !== 'ready' || this.#asked.has(line)) return;
+    this.#asked.add(line);
     try {
-      await client.ping();
-      if (client === this.#wakeUps && this.#heardUntil !== null) this.#heardUntil = Math.max(this.#heardUntil, asked);
+      await line.ping();
     } catch (error) {
-      // A connection that died without a word; what was missed meanwhile is read again after the next.
-      if (client.status === 'ready') client.disconnect(true);
+      // A connection that died without a word.
+      if (line.status === 'ready') line.disconnect(true);
       throw error;
     } finally {
-      this.#asked.delete(client);
+      this.#asked.delete(line);
     }
   }
 
@@ -356,8 +427,40 @@ export class RedisHistory implements History {
   }
 
   #inBackground(event: string, work: Promise<void>): void {
-    work.catch((error: unknown) => this.#log.warn(event, { error }));
+    work.catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) this.#log.warn(event, { error });
+    });
   }
+}
+
+const controlOf = ({ prefix }: Shard): string => `${prefix}control`;
+const epochKey = ({ prefix }: Shard): string => `${prefix}epoch`;
+const bridgedKey = ({ prefix }: Shard, epoch: string): string => `${prefix}${epoch}:bridged`;
+const streamKey = ({ prefix }: Shard, epoch: string, channel: string): string => `${prefix}${epoch}:stream:${channel}`;
+const idsKey = ({ prefix }: Shard, epoch: string, channel: string): string => `${prefix}${epoch}:ids:${channel}`;
+const liveName = ({ prefix }: Shard, channel: string): string => `${prefix}live:${channel}`;
+
+/** The message as JSON, but for the brace and `previous` that the script puts before it. */
+function bodyOf({ channel, offset, time, event, data, traceparent }: BridgedMessage, epoch: string): string {
+  const position: Position = { epoch, offset, time };
+  const body = { channel, position, event, data, traceparent } satisfies Omit<
+    ChannelMessage,
+    'previous' | 'traceparent'
+  > & { traceparent: string | undefined };
+  return JSON.stringify(body).slice(1);
+}
+
+function appended(result: string): Appended {
+  if (result === 'known') return { appended: false, known: 'place' };
+  if (result === 'repeated') return { appended: false, known: 'id' };
+  return { appended: true, previous: result === 'null' ? null : Number(result) };
+}
+
+const digests = new Map<string, string>();
+function digestOf(script: string): string {
+  const known = digests.get(script) ?? createHash('sha1').update(script).digest('hex');
+  digests.set(script, known);
+  return known;
 }
 
 const parseMessage = (text: string): ChannelMessage => ChannelMessage.parse(JSON.parse(text));

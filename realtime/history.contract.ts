@@ -30,8 +30,17 @@ export function describeHistory(name: string, make: MakeHistory): void {
     });
     afterEach(() => world[Symbol.asyncDispose]());
 
-    const says = (channel: string, offset: number, more: Partial<BridgedMessage> = {}) =>
-      history.append({ channel, partition: 0, offset, time: now, event: 'order.status', data: { offset }, ...more });
+    const message = (channel: string, offset: number, more: Partial<BridgedMessage> = {}): BridgedMessage => ({
+      channel,
+      partition: 0,
+      offset,
+      time: now,
+      event: 'order.status',
+      data: { offset },
+      ...more,
+    });
+    const says = async (channel: string, offset: number, more: Partial<BridgedMessage> = {}) =>
+      (await history.append([message(channel, offset, more)]))[0];
     const offsets = (messages: readonly ChannelMessage[]): number[] => messages.map(({ position }) => position.offset);
 
     it('replays what came after a place, in order, each with the one before it', async () => {
@@ -64,6 +73,31 @@ export function describeHistory(name: string, make: MakeHistory): void {
       expect(await says('user:a', 6)).toEqual({ appended: false, known: 'place' });
       expect(await says('user:a', 8)).toEqual({ appended: true, previous: 7 });
       expect(offsets((await history.read('user:a', { ...head, time: now + 1 })).messages)).toEqual([7, 8]);
+    });
+
+    it('takes many at once as it takes one after another', async () => {
+      const { head } = await history.read('user:a');
+      await says('user:a', 1, { id: 'paid' });
+      const results = await history.append([
+        message('user:a', 1, { id: 'paid' }),
+        message('user:b', 2),
+        message('user:a', 3, { id: 'in_delivery' }),
+        message('user:a', 4, { id: 'paid' }),
+        message('user:a', 5, { id: 'delivered' }),
+      ]);
+      expect(results).toEqual([
+        { appended: false, known: 'place' },
+        { appended: true, previous: null },
+        { appended: true, previous: 1 },
+        { appended: false, known: 'id' },
+        { appended: true, previous: 3 },
+      ]);
+      expect(offsets((await history.read('user:a', head)).messages)).toEqual([1, 3, 5]);
+      expect(await history.append([])).toEqual([]);
+    });
+
+    it('hears its own probe', async () => {
+      await expect(history.probe(AbortSignal.timeout(5_000))).resolves.toBeUndefined();
     });
 
     it('keeps partitions apart', async () => {
@@ -240,7 +274,7 @@ export function describeHistory(name: string, make: MakeHistory): void {
               await history.skip({ partition: each.partition, offset: log.length, time: now });
             } else if (each.do === 'again') {
               for (const message of logs.flatMap((log) => log.slice(-each.messages)))
-                if (message) expect(await history.append(message)).toEqual({ appended: false, known: 'place' });
+                if (message) expect(await history.append([message])).toEqual([{ appended: false, known: 'place' }]);
             } else {
               const channel = channels[each.channel] ?? 'user:a';
               const partition = each.channel % 2;
@@ -260,7 +294,7 @@ export function describeHistory(name: string, make: MakeHistory): void {
               const expected: Appended = isRepeat
                 ? { appended: false, known: 'id' }
                 : { appended: true, previous: before.at(-1)?.offset ?? null };
-              expect(await history.append(message)).toEqual(expected);
+              expect(await history.append([message])).toEqual([expected]);
               if (!isRepeat) before.push(message);
             }
           }

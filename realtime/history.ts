@@ -32,18 +32,21 @@ export interface Listener {
 }
 
 export interface History extends AsyncDisposable {
-  /** Drops what the channel has already; its place counts as bridged all the same. */
-  append(message: BridgedMessage): Promise<Appended>;
+  /**
+   * Takes messages of one partition, in order, and answers for each. What a channel has already is dropped; its place
+   * counts as bridged all the same. After a rejection any number of them may have been taken.
+   */
+  append(messages: readonly BridgedMessage[]): Promise<readonly Appended[]>;
   /** Takes note of a message that is in no channel, so that it isn't missed later. */
   skip(place: Pick<BridgedMessage, 'partition' | 'offset' | 'time'>): Promise<void>;
   /** With a gap `since` is out of reach; without `since` only the head is asked for. */
   read(channel: string, since?: Position): Promise<CatchUp>;
   /** Resolves once every later message of the channel reaches the listener. */
   listen(channel: string, listener: Listener): Promise<AsyncDisposable>;
-  /** Whether it can be read and written now. */
-  readonly connected: boolean;
   /** Every message written this long ago has reached its listeners; null while that isn't known. */
   readonly ageMs: number | null;
+  /** Goes the way of a message, written to heard, everywhere where messages go. Rejects when it does not arrive. */
+  probe(signal: AbortSignal): Promise<void>;
 }
 
 export interface HistoryLimits {

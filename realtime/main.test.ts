@@ -387,8 +387,8 @@ describe('a realtime node', () => {
     expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
     expect(await (await fetch(`${node.url}/readyz`)).json()).toMatchObject({
       status: 'ready',
-      bridge: true,
-      history: true,
+      bridge: 'reads',
+      history: 'heard',
     });
     const metrics = await (await fetch(`${node.url}/metrics`)).text();
     expect(metrics).toMatch(/lotok_realtime_connections\{kind="sse",part="realtime"\} 1/);

@@ -14,11 +14,12 @@ import { createClients } from './clients.ts';
 import { type RealtimeConfig, realtimeConfig } from './config.ts';
 import { type History, type HistoryLimits, historyLimits } from './history.ts';
 import { MemoryHistory } from './history-memory.ts';
-import { RedisHistory } from './history-redis.ts';
+import { historyName, RedisHistory } from './history-redis.ts';
 import { Hub, type HubLimits } from './hub.ts';
 import { openKafkaSource } from './kafka.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { createReadiness } from './readiness.ts';
 import type { EventSource } from './source.ts';
 import { type SseTimes, sseHandler } from './sse.ts';
 import { startTracing } from './tracing.ts';
@@ -53,10 +54,10 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
       maxAgeMs: config.historyHours * 3_600_000,
       maxIds: Math.max(config.historyCount, historyLimits.maxIds),
     };
-    const topicEpoch = await topicEpochOf(source, log);
+    const { topicEpoch, partitions } = await topicOf(source, log);
     const history: History = started.use(
       config.redisUrl
-        ? new RedisHistory({ url: config.redisUrl, topicEpoch, clock, log, limits })
+        ? new RedisHistory({ address: config.redisUrl, topicEpoch, partitions, clock, log, limits })
         : new MemoryHistory({ topicEpoch, clock, limits }),
     );
     const shared = config.redisUrl !== undefined;
@@ -67,7 +68,7 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
         log,
         metrics,
         tracer,
-        group: shared ? 'realtime' : `realtime-${randomUUID()}`,
+        group: `realtime-${shared ? historyName(topicEpoch, partitions) : randomUUID()}`,
         rebuild: !shared,
       }),
     );
@@ -86,12 +87,10 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
 
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.get('/healthz', (c) => c.json({ status: 'ok' }));
-    app.get('/readyz', (c) => {
-      const ready = bridge.isReady && history.connected && !draining;
-      return c.json(
-        { status: ready ? 'ready' : 'not ready', bridge: bridge.isReady, history: history.connected, draining },
-        ready ? 200 : 503,
-      );
+    const readiness = createReadiness({ bridge, history, isDraining: () => draining, log });
+    app.get('/readyz', async (c) => {
+      const { ready, ...details } = await readiness();
+      return c.json({ status: ready ? 'ready' : 'not ready', ...details }, ready ? 200 : 503);
     });
     app.get('/metrics', async (c) =>
       c.body(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
@@ -162,10 +161,17 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
 }
 
 /** The bus may come later than we do. */
-async function topicEpochOf(source: EventSource, log: Log): Promise<string> {
+async function topicOf(
+  source: EventSource,
+  log: Log,
+): Promise<{ readonly topicEpoch: string; readonly partitions: number }> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await source.epoch(realtimeTopic);
+      const topicEpoch = await source.epoch(realtimeTopic);
+      // Of any group: what counts here is how many partitions there are.
+      const { length: partitions } = await source.lag('realtime', [realtimeTopic]);
+      if (partitions === 0) throw new Error(`${realtimeTopic} has no partitions`);
+      return { topicEpoch, partitions };
     } catch (error) {
       if (attempt === busAttempts) throw error;
       log.warn('realtime.bus_unreachable', { topic: realtimeTopic, attempt, error });

@@ -19,7 +19,8 @@ export const otherOrderId = '0192f0c4-1111-7000-8000-00000000000b';
 export class MemorySource implements EventSource {
   epochName = 'first-life';
   readonly #partitions: SourceMessage[][] = [[], [], []];
-  readonly #groups = new Map<string, number[]>();
+  /** Each partition is one member's. */
+  readonly #groups = new Map<string, { readonly next: number[]; readonly members: AbortController[] }>();
   readonly #waiting = new Set<() => void>();
   /** No two messages have the same time, so that their order across channels is known. */
   #time = 0;
@@ -36,25 +37,29 @@ export class MemorySource implements EventSource {
     for (const wake of this.#waiting) wake();
   }
 
-  subscribe({ group, handle }: SourceSubscriptionOptions): SourceSubscription {
+  subscribe({ group, handle, atOnce = 1 }: SourceSubscriptionOptions): SourceSubscription {
     const stopping = new AbortController();
-    const next = this.#groups.get(group) ?? this.#partitions.map(() => 0);
-    this.#groups.set(group, next);
+    const { next, members } = this.#groups.get(group) ?? { next: this.#partitions.map(() => 0), members: [] };
+    this.#groups.set(group, { next, members });
+    members.push(stopping);
+    const waiting = this.#waiting;
     const consume = async (partition: number): Promise<void> => {
       while (!stopping.signal.aborted) {
-        const message = this.#partitions[partition]?.[next[partition] ?? 0];
-        if (!message) {
+        const place = next[partition] ?? 0;
+        const [message, ...more] = this.#partitions[partition]?.slice(place, place + atOnce) ?? [];
+        const isMine = members[partition % members.length] === stopping;
+        if (!message || !isMine) {
           await new Promise<void>((resolve) => {
-            this.#waiting.add(resolve);
+            waiting.add(resolve);
             stopping.signal.addEventListener('abort', () => resolve(), { once: true });
           });
           continue;
         }
-        const handled = await handle([message], stopping.signal).then(
+        const handled = await handle([message, ...more], stopping.signal).then(
           () => true,
           () => false,
         );
-        if (handled) next[partition] = (next[partition] ?? 0) + 1;
+        if (handled) next[partition] = Math.max(next[partition] ?? 0, place + 1 + more.length);
         else await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
@@ -63,6 +68,8 @@ export class MemorySource implements EventSource {
       ready: Promise.resolve(),
       async [Symbol.asyncDispose]() {
         stopping.abort();
+        members.splice(members.indexOf(stopping), 1);
+        for (const wake of waiting) wake();
         await consuming;
       },
     };
@@ -70,7 +77,7 @@ export class MemorySource implements EventSource {
 
   async lag(group: string): Promise<{ lag: number }[]> {
     return this.#partitions.map((log, partition) => ({
-      lag: log.length - (this.#groups.get(group)?.[partition] ?? 0),
+      lag: log.length - (this.#groups.get(group)?.next[partition] ?? 0),
     }));
   }
 
