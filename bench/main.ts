@@ -1,8 +1,10 @@
 // `npm run bench`: side by side with named peers, as ratios of one run. `-- NAME` runs one of them, such as `-- hits`.
+// `npm run bench`: side by side with named peers, as ratios of one run. `-- hits`, `-- orders`, `-- embedded-orders` or `-- live` runs one of them.
 import { parseArgs } from 'node:util';
 import { benchColdStart } from './cold-start.ts';
 import { benchHits } from './hits.ts';
 import { benchListings } from './listings.ts';
+import { benchLive } from './live.ts';
 import { benchEmbeddedOrders, benchOrders } from './orders.ts';
 import { benchPurge } from './purge.ts';
 import { benchRpc } from './rpc.ts';
@@ -19,6 +21,9 @@ const { values, positionals } = parseArgs({
     changes: { type: 'string', default: '1000' },
     rate: { type: 'string', default: '300' },
     'changes-per-second': { type: 'string', default: '10' },
+    connections: { type: 'string', default: '1000,5000,10000' },
+    /** Centrifugo's binary. */
+    centrifugo: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -47,4 +52,11 @@ if (unknown.length > 0) {
 }
 for (const [name, run] of Object.entries(benchmarks)) {
   if (positionals.length === 0 || positionals.includes(name)) await run();
+if (wants('hits')) await benchHits({ rounds: Number(values.rounds), secondsPerRound: Number(values.seconds) });
+const load = { count: Number(values.count), atOnce: Number(values.buyers) };
+if (wants('orders')) await benchOrders({ ...load, cores: Number(values.cores) });
+if (wants('embedded-orders')) await benchEmbeddedOrders(load);
+if (wants('live')) {
+  const connections = values.connections.split(',').map(Number);
+  await benchLive({ centrifugo: values.centrifugo, connections, seconds: Number(values.seconds) });
 }

@@ -42,8 +42,13 @@ export function start(
 }
 
 /** Runs to its end and returns what it printed; rejects when it fails. */
-export async function run(role: keyof typeof processorOf, command: string, args: readonly string[]): Promise<string> {
-  const { child, output } = start(role, command, args);
+export async function run(
+  role: keyof typeof processorOf,
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { child, output } = start(role, command, args, env);
   const code = await new Promise<number | null>((resolve, reject) =>
     child.once('error', reject).once('close', resolve),
   );

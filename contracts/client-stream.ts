@@ -62,28 +62,33 @@ export function passes({ topics, order }: StreamFilter, { channel, event, data }
 
 /** The places of one stream as its client knows them. What the filter held back moves nothing. */
 export class ClientPlaces {
-  readonly #places: Map<string, Position>;
+  /** Each as it is in the id: with every message only one of them changes. */
+  readonly #places = new Map<string, string>();
 
   constructor(places: ReadonlyMap<string, Position>) {
-    this.#places = new Map(places);
+    for (const [channel, position] of places) this.#set(channel, position);
   }
 
   get id(): string {
-    return encodeCursor(this.#places);
+    return [...this.#places.values()].join('~');
   }
 
   message({ channel, position, event, data, traceparent }: ChannelMessage): ClientEvent {
-    this.#places.set(channel, position);
+    this.#set(channel, position);
     return { id: this.id, event, data, time: position.time, ...(traceparent === undefined ? {} : { traceparent }) };
   }
 
   reset(reason: ResetReason, heads: ReadonlyMap<string, Position>, now: number): ClientEvent {
-    for (const [channel, head] of heads) this.#places.set(channel, head);
+    for (const [channel, head] of heads) this.#set(channel, head);
     return {
       id: this.id,
       event: 'reset',
       data: { reason, at: new Date(now).toISOString() } satisfies z.infer<typeof ResetMessage>,
     };
+  }
+
+  #set(channel: string, position: Position): void {
+    this.#places.set(channel, encodeCursor(new Map([[channel, position]])));
   }
 }
 
@@ -92,8 +97,7 @@ export class ClientPlaces {
  * the connection before its first message then resumes from here (HTML, section 9.2.6).
  */
 export const sseOpening = (id: string, retryMs: number): string => `retry: ${Math.round(retryMs)}\nid: ${id}\n\n`;
-export const sseEvent = ({ id, event, data }: ClientEvent): string =>
-  `id: ${id}\nevent: ${event}\ndata: ${textOf(data)}\n\n`;
+export const sseEvent = ({ id, event, data }: ClientEvent): string => `id: ${id}${sseRest(event, data)}`;
 export const ssePing = ': ping\n\n';
 export const sseHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -116,14 +120,12 @@ export const socketClose = {
   tooMuch: [1009, 'clients have nothing to say but ping'],
 } as const satisfies Record<string, readonly [code: number, reason: string]>;
 
-/** One message goes to many clients, and is written as text once. */
+/** One message goes to many clients, and is written as text once. An object of data belongs to one event. */
 const texts = new WeakMap<object, string>();
-function textOf(data: unknown): string {
-  if (typeof data !== 'object' || data === null) return JSON.stringify(data);
-  let text = texts.get(data);
-  if (text === undefined) {
-    text = JSON.stringify(data);
-    texts.set(data, text);
-  }
+function sseRest(event: string, data: unknown): string {
+  const known = typeof data === 'object' && data !== null ? texts.get(data) : undefined;
+  if (known !== undefined) return known;
+  const text = `\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  if (typeof data === 'object' && data !== null) texts.set(data, text);
   return text;
 }

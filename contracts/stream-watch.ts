@@ -1,5 +1,12 @@
 // A watch: several channels as one bounded queue of client events, replay first, then live.
-import { type ClientEvent, ClientPlaces, passes, type ResetReason, type StreamRequest } from './client-stream.ts';
+import {
+  type ClientEvent,
+  ClientPlaces,
+  passes,
+  type ResetReason,
+  type StreamFilter,
+  type StreamRequest,
+} from './client-stream.ts';
 import type { ChannelMessage, Position } from './stream.ts';
 
 /** What was missed since a place; `head` is where live messages go on. With a gap there are no messages. */
@@ -35,12 +42,15 @@ export interface WatchOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly onEnd?: (reason: WatchEnd) => void;
+  /** Something waits for `take`, or the watch has ended: for those who don't wait in `next`. */
+  readonly onWaiting?: () => void;
 }
 
 export class Watch {
-  readonly #request: StreamRequest;
+  readonly #filter: StreamFilter;
   readonly #options: WatchOptions;
-  readonly #attachments: readonly (readonly [channel: string, attachment: Attachment])[];
+  /** Nothing else is kept of attachments: what they caught up with may be much. */
+  readonly #detach: readonly (() => void)[];
   readonly #queue: ClientEvent[] = [];
   /** Replayed events don't count as the reader's slowness. */
   #allowed: number;
@@ -53,17 +63,17 @@ export class Watch {
   readonly opened: Promise<string | null>;
 
   constructor(source: ChannelSource, request: StreamRequest, options: WatchOptions) {
-    this.#request = request;
+    this.#filter = request.filter;
     this.#options = options;
     this.#allowed = options.maxWaiting;
-    this.#attachments = request.channels.map((channel) => [
-      channel,
+    const attachments = request.channels.map((channel) =>
       source.attach(channel, request.cursor?.get(channel), {
         message: (message) => this.#hear(message),
         lost: (head) => this.#push(this.#places.reset('history_gone', new Map([[channel, head]]), options.clock())),
       }),
-    ]);
-    this.opened = this.#open();
+    );
+    this.#detach = attachments.map(({ detach }) => detach);
+    this.opened = this.#open(request, attachments);
   }
 
   get ended(): WatchEnd | undefined {
@@ -97,7 +107,7 @@ export class Watch {
     this.#end = reason;
     // What a slow reader left unread comes again after its last id.
     if (reason !== 'left') this.#queue.length = 0;
-    for (const [, attachment] of this.#attachments) attachment.detach();
+    for (const detach of this.#detach) detach();
     this.#options.onEnd?.(reason);
     this.#rouse();
   }
@@ -105,11 +115,10 @@ export class Watch {
   // Backfill: every channel hands over what was missed, and keeps live messages back meanwhile.
   // Cutover: the missed ones are merged by time into the queue, then each channel is started, and first
   // gives what it kept. Stream: from there messages go through as they come.
-  async #open(): Promise<string | null> {
-    const { cursor, channels } = this.#request;
+  async #open({ cursor, channels }: StreamRequest, attachments: readonly Attachment[]): Promise<string | null> {
     let found: readonly CatchUp[];
     try {
-      found = await Promise.all(this.#attachments.map(([, { caughtUp }]) => caughtUp));
+      found = await Promise.all(attachments.map(({ caughtUp }) => caughtUp));
     } catch (error) {
       if (this.#end) return null;
       this.end('failed');
@@ -117,9 +126,7 @@ export class Watch {
     }
     if (this.#end) return null;
 
-    const missed = merged(
-      found.map(({ messages }) => messages.filter((message) => passes(this.#request.filter, message))),
-    );
+    const missed = merged(found.map(({ messages }) => messages.filter((message) => passes(this.#filter, message))));
     const waiting = new Set(missed.map(({ channel }) => channel));
     const start = new Map<string, Position>();
     const gaps = new Map<string, Position>();
@@ -140,12 +147,12 @@ export class Watch {
     this.#opened = true;
     if (gaps.size > 0) this.#push(this.#places.reset(reason, gaps, this.#options.clock()));
     for (const message of missed) this.#push(this.#places.message(message));
-    for (const [, attachment] of this.#attachments) attachment.start();
+    for (const attachment of attachments) attachment.start();
     return first;
   }
 
   #hear(message: ChannelMessage): void {
-    if (this.#opened && passes(this.#request.filter, message)) this.#push(this.#places.message(message));
+    if (this.#opened && passes(this.#filter, message)) this.#push(this.#places.message(message));
   }
 
   #push(event: ClientEvent): void {
@@ -158,6 +165,7 @@ export class Watch {
   #rouse(): void {
     this.#wake?.();
     this.#wake = undefined;
+    this.#options.onWaiting?.();
   }
 }
 

@@ -20,6 +20,8 @@ export interface ClientsOptions {
   readonly clock: () => number;
   /** Whether the history can answer; before that every client is asked to come again. */
   readonly isReady: () => boolean;
+  /** Streams at once from one address; 0 for any number. */
+  readonly maxPerAddress: number;
 }
 
 export interface ClientQuestion {
@@ -27,12 +29,16 @@ export interface ClientQuestion {
   readonly token: string | null;
   readonly query: URLSearchParams;
   readonly lastEventId: string | null;
+  /** Of the client, or of the proxy before it. */
+  readonly address: string;
+  /** See `WatchOptions`. */
+  readonly onWaiting?: () => void;
 }
 
 export interface ClientStream {
   readonly watch: Watch;
   readonly firstId: string;
-  delivered(event: ClientEvent): void;
+  delivered(event: ClientEvent, now: number): void;
   /** Whether the token, or its session, is at its end. */
   unauthorised(): boolean;
   /** Ends the watch and lets go of everything. */
@@ -44,11 +50,18 @@ export interface Clients extends AsyncDisposable {
   open(question: ClientQuestion): Promise<ClientStream>;
 }
 
-const longestTimerMs = 2 ** 31 - 1;
+/** How late the end of a token is noticed at most. */
+const expiryCheckMs = 1_000;
 
 export function createClients(options: ClientsOptions): Clients {
-  const { access, hub, metrics, tracer, log, clock, isReady } = options;
+  const { access, hub, metrics, tracer, log, clock, isReady, maxPerAddress } = options;
   const bySession = new Map<string, Set<Watch>>();
+  const byAddress = new Map<string, number>();
+  const expiries = new Map<Watch, number>();
+  const expiring = setInterval(() => {
+    const now = clock();
+    for (const [watch, expiresAt] of expiries) if (now >= expiresAt) watch.end('left');
+  }, expiryCheckMs);
 
   const closing = new AbortController();
   const hearRevocations = async (): Promise<void> => {
@@ -78,14 +91,22 @@ export function createClients(options: ClientsOptions): Clients {
   const hearing = hearRevocations();
 
   return {
-    async open({ kind, token, query, lastEventId }) {
+    async open({ kind, token, query, lastEventId, address, onWaiting }) {
       const claims = await access.client(token);
       const request = parseStreamRequest(query, lastEventId, claims.sub);
       if (!isReady()) throw new ProblemError('unavailable', { headers: { 'retry-after': '1' } });
-      const watch = hub.watch(request);
+      const fromAddress = byAddress.get(address) ?? 0;
+      if (maxPerAddress > 0 && fromAddress >= maxPerAddress) {
+        throw new ProblemError('too-many-requests', {
+          detail: `One address may have ${maxPerAddress} streams at once`,
+          headers: { 'retry-after': '30' },
+        });
+      }
+      const watch = hub.watch(request, onWaiting);
       const expiresAt = claims.exp * 1000;
       const openedAt = clock();
-      const expiring = setTimeout(() => watch.end('left'), Math.min(Math.max(0, expiresAt - openedAt), longestTimerMs));
+      byAddress.set(address, fromAddress + 1);
+      expiries.set(watch, expiresAt);
       const ofSession = bySession.get(claims.sid) ?? new Set();
       bySession.set(claims.sid, ofSession.add(watch));
       metrics.connections.inc({ kind });
@@ -94,7 +115,10 @@ export function createClients(options: ClientsOptions): Clients {
         if (left) return;
         left = true;
         watch.end('left');
-        clearTimeout(expiring);
+        expiries.delete(watch);
+        const others = (byAddress.get(address) ?? 1) - 1;
+        if (others > 0) byAddress.set(address, others);
+        else byAddress.delete(address);
         ofSession.delete(watch);
         if (ofSession.size === 0 && bySession.get(claims.sid) === ofSession) bySession.delete(claims.sid);
         metrics.connections.dec({ kind });
@@ -107,8 +131,7 @@ export function createClients(options: ClientsOptions): Clients {
           firstId,
           leave,
           unauthorised: () => clock() >= expiresAt || access.isRevoked(claims.sid),
-          delivered(event) {
-            const now = clock();
+          delivered(event, now) {
             if (event.event === 'reset') metrics.resets.inc({ kind });
             else metrics.messagesOut.inc({ kind });
             if (event.time !== undefined && event.time >= openedAt)
@@ -123,6 +146,7 @@ export function createClients(options: ClientsOptions): Clients {
       }
     },
     async [Symbol.asyncDispose]() {
+      clearInterval(expiring);
       closing.abort();
       await hearing;
     },

@@ -29,6 +29,8 @@ export const RealtimeConfig = z.object({
     .min(0.1)
     .max(24 * 30)
     .default(24),
+  /** Streams at once from one address; 0 for any number, as behind a proxy, whose address all have. */
+  streamsPerAddress: z.coerce.number().int().min(0).max(1_000_000).default(1_000),
   /** How long clients that are sent away at the end have to go. */
   drainMs: z.coerce.number().int().min(0).max(600_000).default(5_000),
   otlpEndpoint: z.url().optional(),
@@ -50,6 +52,7 @@ export function realtimeConfig(env: Readonly<Record<string, string | undefined>>
     corsOrigins: env['CORS_ORIGINS'],
     historyCount: env['HISTORY_COUNT'],
     historyHours: env['HISTORY_HOURS'],
+    streamsPerAddress: env['STREAMS_PER_ADDRESS'],
     drainMs: env['DRAIN_MS'],
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     logLevel: env['LOG_LEVEL'],

@@ -50,8 +50,8 @@ export class Hub implements ChannelSource, AsyncDisposable {
     return whole ? this.#options.history.ageMs : null;
   }
 
-  /** Throws `too-many-requests`. */
-  watch(request: StreamRequest): Watch {
+  /** Throws `too-many-requests`. `onWaiting`: see `WatchOptions`. */
+  watch(request: StreamRequest, onWaiting?: () => void): Watch {
     const { metrics, clock } = this.#options;
     for (const channel of request.channels) {
       if (!channel.startsWith('user:') || (this.#feeds.get(channel)?.size ?? 0) < this.#limits.maxStreamsPerUser)
@@ -64,6 +64,7 @@ export class Hub implements ChannelSource, AsyncDisposable {
     const watch: Watch = new Watch(this, request, {
       maxWaiting: this.#limits.maxWaiting,
       clock,
+      ...(onWaiting ? { onWaiting } : {}),
       onEnd: (reason) => {
         this.#watches.delete(watch);
         if (reason !== 'left') metrics.drops.inc({ reason });

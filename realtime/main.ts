@@ -1,14 +1,15 @@
 // The realtime node's composition root: bus → bridge → history → hub → edges and clients.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { sseHeaders } from '../contracts/client-stream.ts';
 import { realtimeTopic } from '../contracts/events.ts';
 import { ProblemError } from '../contracts/problem.ts';
-import { createAccess } from './access.ts';
+import { bearerOf, createAccess } from './access.ts';
 import { startBridge } from './bridge.ts';
 import { createClients } from './clients.ts';
 import { type RealtimeConfig, realtimeConfig } from './config.ts';
@@ -21,7 +22,7 @@ import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createReadiness } from './readiness.ts';
 import type { EventSource } from './source.ts';
-import { type SseTimes, sseHandler } from './sse.ts';
+import { createSse, type SseTimes } from './sse.ts';
 import { startTracing } from './tracing.ts';
 import { acceptUpgrades, asksForWebSocket } from './upgrades.ts';
 
@@ -83,9 +84,20 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
     let draining = false;
     // A shared history answers at once; one of our own only when it was rebuilt.
     const isReady = (): boolean => !draining && (shared || bridge.isReady);
-    const clients = started.use(createClients({ access, hub, metrics, tracer, log, clock, isReady }));
+    const clients = started.use(
+      createClients({
+        access,
+        hub,
+        metrics,
+        tracer,
+        log,
+        clock,
+        isReady,
+        maxPerAddress: config.streamsPerAddress,
+      }),
+    );
 
-    const app = new Hono<{ Bindings: HttpBindings }>();
+    const app = new Hono();
     app.get('/healthz', (c) => c.json({ status: 'ok' }));
     const readiness = createReadiness({ bridge, history, isDraining: () => draining, log });
     app.get('/readyz', async (c) => {
@@ -102,21 +114,38 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
         allowHeaders: ['authorization', 'last-event-id'],
       }),
     );
-    app.get('/v1/stream', sseHandler({ clients, random, isDraining: () => draining, times: parts.sseTimes ?? {} }));
+    // HEAD alone comes here: what it is told holds, but it opens nothing.
+    app.get('/v1/stream', async (c) => {
+      const asked = { kind: 'sse', token: bearerOf(c.req.header('authorization')), address: '' } as const;
+      const query = new URL(c.req.url).searchParams;
+      (await clients.open({ ...asked, query, lastEventId: c.req.header('last-event-id') ?? null })).leave();
+      return new Response(null, { headers: sseHeaders });
+    });
     app.notFound(() => new ProblemError('not-found').toResponse());
-    app.onError((error) => {
+    const refusal = (error: unknown): Response => {
       const problem = error instanceof ProblemError ? error : new ProblemError('internal', { cause: error });
       metrics.refused.inc({ problem: problem.code });
       if (problem.code === 'internal') log.error('request.failed', { error });
       return problem.toResponse();
-    });
+    };
+    app.onError(refusal);
 
-    const server = createAdaptorServer({
-      fetch: app.fetch,
-      hostname: config.hostname,
-      overrideGlobalObjects: false,
-      serverOptions: { shouldUpgradeCallback: asksForWebSocket },
-    }) as Server;
+    const sse = started.use(
+      createSse({ clients, random, clock, isDraining: () => draining, times: parts.sseTimes ?? {} }),
+    );
+    const otherwise = getRequestListener(app.fetch, { hostname: config.hostname, overrideGlobalObjects: false });
+    const server = createServer({ shouldUpgradeCallback: asksForWebSocket }, (request, response) => {
+      if (request.method !== 'GET' || !/^\/v1\/stream(\?|$)/.test(request.url ?? '')) {
+        void otherwise(request, response);
+        return;
+      }
+      const headers = crossOrigin(config.corsOrigins, request.headers.origin);
+      sse.serve(request, response, headers).catch(async (error: unknown) => {
+        const answer = refusal(error);
+        response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...headers });
+        response.end(await answer.text());
+      });
+    });
     const upgrades = acceptUpgrades({
       server,
       access,
@@ -158,6 +187,15 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
     await started.disposeAsync();
     throw error;
   }
+}
+
+/** As Hono's middleware gives it to every other answer. */
+function crossOrigin(allowed: readonly string[], origin: string | undefined): Record<string, string> {
+  if (allowed.includes('*')) return { 'access-control-allow-origin': '*' };
+  return {
+    vary: 'Origin',
+    ...(origin !== undefined && allowed.includes(origin) ? { 'access-control-allow-origin': origin } : {}),
+  };
 }
 
 /** The bus may come later than we do. */

@@ -64,14 +64,17 @@ export function acceptUpgrades(options: UpgradesOptions): Upgrades {
           token: token ?? offered,
           query: url.searchParams,
           lastEventId: typeof lastEventId === 'string' ? lastEventId : null,
+          address: request.socket.remoteAddress ?? '',
         });
         // A handshake that fails after all closes the connection, and nobody else would end the watch.
         socket.once('close', stream.leave);
         clientSockets.handleUpgrade(request, socket, head, (ws) => {
-          serveClientSocket(ws.on('error', ignoreBroken), stream, options.times).catch((error: unknown) => {
-            log.error('websocket.failed', { error });
-            ws.terminate();
-          });
+          serveClientSocket(ws.on('error', ignoreBroken), stream, options.mux.clock, options.times).catch(
+            (error: unknown) => {
+              log.error('websocket.failed', { error });
+              ws.terminate();
+            },
+          );
         });
         return;
       }

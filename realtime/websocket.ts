@@ -20,6 +20,7 @@ const maxBufferedBytes = 1024 * 1024;
 export async function serveClientSocket(
   socket: WebSocket,
   stream: ClientStream,
+  clock: () => number,
   { pingMs } = socketTimes,
 ): Promise<void> {
   const { watch, firstId, delivered, unauthorised, leave } = stream;
@@ -37,7 +38,7 @@ export async function serveClientSocket(
     socket.send(socketOpening(firstId));
     for (let event = await watch.next(); event; event = await watch.next()) {
       socket.send(socketText(event));
-      delivered(event);
+      delivered(event, clock());
       if (socket.bufferedAmount > maxBufferedBytes) watch.end('too_slow');
     }
     if (socket.readyState !== socket.OPEN) return;

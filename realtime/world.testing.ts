@@ -98,11 +98,11 @@ export interface Issuer extends AsyncDisposable {
   }): Promise<string>;
 }
 
-export async function startIssuer(): Promise<Issuer> {
+export async function startIssuer(port = 0): Promise<Issuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' };
   const server = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] }))).listen(
-    0,
+    port,
     '127.0.0.1',
   );
   await once(server, 'listening');
