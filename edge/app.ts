@@ -104,6 +104,7 @@ export function createEdge(platform: Platform): Edge {
           log,
           clock,
           metrics: streamMetrics(metrics),
+          limits: { maxStreamsPerAddress: config.streamsPerAddress },
         });
   if (fanIn) {
     disposing.use(fanIn);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type ServiceName, services } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
 import { networks } from './limits/address.ts';
+import { defaultStreamsPerAddress } from '../contracts/stream-quota.ts';
 
 const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
 const list = z.string().transform((text) =>
@@ -89,6 +90,8 @@ export const EdgeConfig = z.object({
   }),
   /** A Redis in which edges on Node and Deno count requests together. */
   rateRedisUrl: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** Streams at once from one address; 0 for any number. */
+  streamsPerAddress: count.max(1_000_000).default(defaultStreamsPerAddress),
   /** Opens `/metrics` in production to who has it; without it `/metrics` is not there. */
   metricsToken: z.string().min(16).optional(),
   /** Where operators look at a trace, such as `https://jaeger.example/trace/{trace_id}`. */
@@ -170,6 +173,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
       routes: byRoute(env['RATE_LIMIT_ROUTES'] ?? limits.routes),
     },
     rateRedisUrl: env['RATE_REDIS_URL'],
+    streamsPerAddress: env['STREAMS_PER_ADDRESS'],
     metricsToken: env['METRICS_TOKEN'],
     traceUrl: env['TRACE_URL'],
     tlsCertFile: env['TLS_CERT_FILE'],

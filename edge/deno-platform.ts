@@ -6,6 +6,9 @@ import type { Asset, EdgeSocket, Platform } from './platform.ts';
 import { createRedisRates } from './redis-rates.ts';
 import { createSiblings, type SiblingBus } from './siblings.ts';
 
+/** Deno pings by itself, and closes a WebSocket whose client doesn't answer for this long. */
+const pingAnswerSeconds = 40;
+
 export interface DenoPlatform {
   readonly platform: Platform;
   /** To be called before the request is handed to the edge. */
@@ -51,7 +54,7 @@ export function createDenoPlatform(config: EdgeConfig, bus?: SiblingBus): DenoPl
         socket.addEventListener('close', () => reject(new Error('the WebSocket was closed before it was open')));
       }),
     upgradeWebSocket(request) {
-      const { response, socket } = Deno.upgradeWebSocket(request);
+      const { response, socket } = Deno.upgradeWebSocket(request, { idleTimeout: pingAnswerSeconds });
       return { response, socket: sendingWhenOpen(socket) };
     },
     peerAddress: (request) => peers.get(request) ?? '',

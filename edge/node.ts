@@ -23,6 +23,7 @@ import { createSiblings, type SiblingBus } from './siblings.ts';
 
 /** How long those who are being answered are waited for. */
 const drainMs = 5_000;
+const protocolPingMs = 20_000;
 
 /** Any other offer, such as `Upgrade: h2c`, is left aside and the request answered as it is (RFC 9110, section 7.8). */
 const asksForWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket';
@@ -151,6 +152,7 @@ function createNodePlatform(
       });
       if (!accepted) throw new Error('the WebSocket handshake was refused');
       upgrades.delete(request);
+      keepAlive(accepted);
       return { socket: accepted, response: new Response(null, { status: 204 }) };
     },
     peerAddress: (request) => peers.get(request) ?? '',
@@ -166,6 +168,20 @@ function createNodePlatform(
     return upstream[Symbol.asyncDispose]();
   };
   return { platform, close };
+}
+
+/** A client who leaves a ping unanswered until the next one is gone (RFC 6455, section 5.5.2). Browsers answer by themselves. */
+function keepAlive(socket: WebSocket): void {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  const pinging = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, protocolPingMs);
+  socket.once('close', () => clearInterval(pinging));
 }
 
 async function answerUpgrade(

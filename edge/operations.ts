@@ -4,7 +4,8 @@ import { ProblemError } from '../contracts/problem.ts';
 import type { EdgeEnv } from './context.ts';
 import { onlyMethods } from './methods.ts';
 import type { Platform } from './platform.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import { HubGauges, hubGaugesRequest } from './streams/durable-object.ts';
+import { type Metrics, streamMetrics } from './telemetry/metrics.ts';
 
 export interface OperationsDeps {
   readonly platform: Platform;
@@ -41,6 +42,17 @@ export function createOperations({ platform, metrics, streamConnected }: Operati
   app.get('/metrics', async (c) => {
     if (config.production && !(await isSame(c.req.header('authorization') ?? '', config.metricsToken)))
       throw new ProblemError('not-found');
+    if (platform.streamHub) {
+      const {
+        upstreams = 0,
+        channels = 0,
+        streams = 0,
+      } = HubGauges.parse(await (await platform.streamHub.fetch(hubGaugesRequest())).json());
+      const sink = streamMetrics(metrics);
+      sink.gauge('upstreams', upstreams);
+      sink.gauge('channels', channels);
+      sink.gauge('streams', streams);
+    }
     return c.body(await (siblings ?? metrics.registry).metrics(), 200, {
       'content-type': metrics.registry.contentType,
       'cache-control': 'no-store',

@@ -52,7 +52,7 @@ export function createStreamRoutes({
     const wanted = streamRequest(c.req.raw, holder.sub);
     // Hono answers HEAD by the handler of GET and lets go of its body unread: that stream would never end.
     if (c.req.raw.method === 'HEAD') return new Response(null, { headers: sseHeaders });
-    const who = { expiresAt: holder.until * 1000, sid: holder.sid };
+    const who = { expiresAt: holder.until * 1000, sid: holder.sid, address: c.env.context.address };
     if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(c.req.raw, wanted, who));
     if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
     const session = sessions.watch(holder.sid);
@@ -69,9 +69,10 @@ export function createStreamRoutes({
         headers: { upgrade: 'websocket', 'cache-control': 'no-store' },
       });
     }
+    checkOrigin(raw, c.env.context, platform.config.corsOrigins);
     const holder = await holderOf(c);
     const wanted = streamRequest(raw, holder.sub);
-    const who = { expiresAt: holder.until * 1000, sid: holder.sid };
+    const who = { expiresAt: holder.until * 1000, sid: holder.sid, address: c.env.context.address };
     if (platform.streamHub) return platform.streamHub.fetch(hubStreamRequest(raw, wanted, who));
     if (!fanIn) throw new ProblemError('unavailable', { detail: 'There is no realtime node' });
     const { socket, response } = platform.upgradeWebSocket(raw);
@@ -136,6 +137,13 @@ export function createStreamRoutes({
 function isForeign(request: Request, context: RequestContext): boolean {
   const origin = request.headers.get('origin');
   return (origin !== null && origin !== context.origin) || request.headers.get('sec-fetch-site') === 'cross-site';
+}
+
+/** The same pages may open a WebSocket that may read the API: nothing else would ask that. */
+function checkOrigin({ headers }: Request, context: RequestContext, allowed: readonly string[]): void {
+  const origin = headers.get('origin');
+  if (origin === null || origin === context.origin || allowed.includes('*') || allowed.includes(origin)) return;
+  throw new ProblemError('forbidden', { detail: 'Pages of this origin may not connect' });
 }
 
 /** A socket tells by its close event that the client left. */

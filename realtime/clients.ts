@@ -1,9 +1,10 @@
 // Clients who come to the node directly: who they are, what they watch, and when that ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
-import { type ClientEvent, parseStreamRequest } from '../contracts/client-stream.ts';
+import { type ClientEvent, parseStreamRequest, type StreamRequest } from '../contracts/client-stream.ts';
 import { ProblemError } from '../contracts/problem.ts';
 import { SessionRevoked, sessionChannel } from '../contracts/stream.ts';
+import { StreamQuota } from '../contracts/stream-quota.ts';
 import type { Watch } from '../contracts/stream-watch.ts';
 import type { Access } from './access.ts';
 import type { Hub } from './hub.ts';
@@ -56,7 +57,7 @@ const expiryCheckMs = 1_000;
 export function createClients(options: ClientsOptions): Clients {
   const { access, hub, metrics, tracer, log, clock, isReady, maxPerAddress } = options;
   const bySession = new Map<string, Set<Watch>>();
-  const byAddress = new Map<string, number>();
+  const quota = new StreamQuota(maxPerAddress);
   const expiries = new Map<Watch, number>();
   const expiring = setInterval(() => {
     const now = clock();
@@ -89,23 +90,24 @@ export function createClients(options: ClientsOptions): Clients {
     }
   };
   const hearing = hearRevocations();
+  const watchOr = (giveBack: () => void, request: StreamRequest, onWaiting?: () => void): Watch => {
+    try {
+      return hub.watch(request, onWaiting);
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  };
 
   return {
     async open({ kind, token, query, lastEventId, address, onWaiting }) {
       const claims = await access.client(token);
       const request = parseStreamRequest(query, lastEventId, claims.sub);
       if (!isReady()) throw new ProblemError('unavailable', { headers: { 'retry-after': '1' } });
-      const fromAddress = byAddress.get(address) ?? 0;
-      if (maxPerAddress > 0 && fromAddress >= maxPerAddress) {
-        throw new ProblemError('too-many-requests', {
-          detail: `One address may have ${maxPerAddress} streams at once`,
-          headers: { 'retry-after': '30' },
-        });
-      }
-      const watch = hub.watch(request, onWaiting);
+      const giveBack = quota.take(address);
+      const watch = watchOr(giveBack, request, onWaiting);
       const expiresAt = claims.exp * 1000;
       const openedAt = clock();
-      byAddress.set(address, fromAddress + 1);
       expiries.set(watch, expiresAt);
       const ofSession = bySession.get(claims.sid) ?? new Set();
       bySession.set(claims.sid, ofSession.add(watch));
@@ -116,9 +118,7 @@ export function createClients(options: ClientsOptions): Clients {
         left = true;
         watch.end('left');
         expiries.delete(watch);
-        const others = (byAddress.get(address) ?? 1) - 1;
-        if (others > 0) byAddress.set(address, others);
-        else byAddress.delete(address);
+        giveBack();
         ofSession.delete(watch);
         if (ofSession.size === 0 && bySession.get(claims.sid) === ofSession) bySession.delete(claims.sid);
         metrics.connections.dec({ kind });

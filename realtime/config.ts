@@ -1,5 +1,6 @@
 // The realtime node's configuration, read once from the environment by the composition root.
 import { z } from 'zod';
+import { defaultStreamsPerAddress } from '../contracts/stream-quota.ts';
 import { RedisAddress } from './redis.ts';
 
 const list = z.string().transform((text) =>
@@ -30,7 +31,7 @@ export const RealtimeConfig = z.object({
     .max(24 * 30)
     .default(24),
   /** Streams at once from one address; 0 for any number, as behind a proxy, whose address all have. */
-  streamsPerAddress: z.coerce.number().int().min(0).max(1_000_000).default(1_000),
+  streamsPerAddress: z.coerce.number().int().min(0).max(1_000_000).default(defaultStreamsPerAddress),
   /** How long clients that are sent away at the end have to go. */
   drainMs: z.coerce.number().int().min(0).max(600_000).default(5_000),
   otlpEndpoint: z.url().optional(),

@@ -423,4 +423,58 @@ describe('a realtime node', () => {
       return reader.status === 200;
     });
   });
+
+  it('allows an address only so many streams at once, of both kinds', async () => {
+    await node[Symbol.asyncDispose]();
+    node = await startNode(issuer, source, { STREAMS_PER_ADDRESS: '2' });
+    using _one = await stream();
+    using socket = await openSocket(`${node.url}/v1/ws`, { headers: bearer });
+    const third = await fetch(`${node.url}/v1/stream`, { headers: bearer });
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '30']);
+    await expect(openSocket(`${node.url}/v1/ws`, { headers: bearer })).rejects.toThrow('refused 429');
+    socket.socket.close();
+    await until('the place is free again', async () => {
+      using reader = await stream();
+      return reader.status === 200;
+    });
+  });
+
+  it('notices that clients vanished, and counts none of them', async () => {
+    const open = async () =>
+      [
+        ...(await (await fetch(`${node.url}/metrics`)).text()).matchAll(
+          /_connections\{kind="(?:sse|websocket)",.*\} (\d+)/g,
+        ),
+      ]
+        .map((match) => Number(match[1]))
+        .reduce((sum, each) => sum + each, 0);
+    const sockets = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const socket = connect(node.port, '127.0.0.1').on('error', () => {});
+        socket.write(`GET /v1/stream HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer['authorization']}\r\n\r\n`);
+        await once(socket, 'data');
+        return socket;
+      }),
+    );
+    using socket = await openSocket(`${node.url}/v1/ws`, { headers: bearer });
+    expect(await open()).toBe(11);
+    for (const each of sockets) each.resetAndDestroy();
+    socket.socket.terminate();
+    await until('nobody is left', async () => (await open()) === 0);
+  });
+
+  it('answers a stream only on a connection that is free for it', async () => {
+    const socket = connect(node.port, '127.0.0.1');
+    const request = `GET /v1/stream HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer['authorization']}\r\n\r\n`;
+    let got = '';
+    socket.on('data', (chunk) => {
+      got += String(chunk);
+    });
+    socket.write(request + request);
+    await until('the first is answered', () => got.includes('id: '));
+    source.publish(channel, 'order.status', status(orderId, 'paid'));
+    await until('its message came', () => got.includes('"paid"'));
+    expect(got.match(/HTTP\/1.1/g)).toHaveLength(1);
+    socket.destroy();
+  });
 });

@@ -10,6 +10,7 @@ import {
   sessionChannel,
   Topic,
 } from '../../contracts/stream.ts';
+import { defaultStreamsPerAddress } from '../../contracts/stream-quota.ts';
 import { createSessions, type Sessions } from '../auth/sessions.ts';
 import { createLog, type Log } from '../log.ts';
 import type { EdgeSocket } from '../platform.ts';
@@ -28,6 +29,7 @@ const HubEnv = z.object({
       .filter(Boolean),
   ),
   REALTIME_TOKEN: z.string().min(16),
+  STREAMS_PER_ADDRESS: z.coerce.number().int().min(0).default(defaultStreamsPerAddress),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -40,6 +42,7 @@ const HubOrder = z.object({
   expiresAt: z.number(),
   /** The session whose end ends the stream. */
   sid: z.string().nullable(),
+  address: z.string().max(64),
 });
 
 const orderHeader = 'lotok-stream-order';
@@ -52,7 +55,7 @@ const origin = 'https://stream-hub.internal';
 export function hubStreamRequest(
   client: Request,
   wanted: StreamRequest,
-  who: { readonly expiresAt: number; readonly sid?: string },
+  who: { readonly expiresAt: number; readonly sid?: string; readonly address?: string },
 ): Request {
   const order: z.input<typeof HubOrder> = {
     channels: [...wanted.channels],
@@ -62,6 +65,7 @@ export function hubStreamRequest(
     order: wanted.filter.order,
     expiresAt: who.expiresAt,
     sid: who.sid ?? null,
+    address: who.address ?? '',
   };
   const headers = new Headers({ [orderHeader]: JSON.stringify(order) });
   const socket = client.headers.get('upgrade')?.toLowerCase() === 'websocket';
@@ -72,6 +76,11 @@ export function hubStreamRequest(
 /** Asks the hub what a system channel said after a place; answered with `HubMessages`. */
 export const hubMessagesRequest = (channel: string, after: string | null): Request =>
   new Request(`${origin}/messages?${new URLSearchParams({ channel, ...(after === null ? {} : { after }) })}`);
+
+/** Asks the hub for its gauges: the isolate that answers `/metrics` has no streams of its own. */
+export const hubGaugesRequest = (): Request => new Request(`${origin}/gauges`);
+export const HubGauges = z.partialRecord(z.enum(['upstreams', 'channels', 'streams']), z.number());
+type HubGauges = z.infer<typeof HubGauges>;
 
 /** `gap`: forget all that was learned from earlier messages. `next` is the `after` of the next question. */
 export const HubMessages = z.object({
@@ -86,9 +95,10 @@ export class StreamHub {
   readonly #serving: Omit<StreamServing, 'signal'>;
   readonly #sessions: Sessions;
   readonly #log: Log;
+  readonly #gauges: HubGauges = {};
 
   constructor(_state: unknown, env: unknown) {
-    const { REALTIME_URL, REALTIME_TOKEN, LOG_LEVEL } = HubEnv.parse(env);
+    const { REALTIME_URL, REALTIME_TOKEN, STREAMS_PER_ADDRESS, LOG_LEVEL } = HubEnv.parse(env);
     const clock = Date.now;
     this.#log = createLog(LOG_LEVEL, console.log, { part: 'stream-hub' });
     this.#fanIn = createFanIn({
@@ -97,6 +107,14 @@ export class StreamHub {
       connect: connectByFetch,
       log: this.#log,
       clock,
+      limits: { maxStreamsPerAddress: STREAMS_PER_ADDRESS },
+      metrics: {
+        gauge: (name, value) => {
+          this.#gauges[name] = value;
+        },
+        count: () => {},
+        latency: () => {},
+      },
     });
     this.#serving = { fanIn: this.#fanIn, clock };
     this.#sessions = createSessions(clock, 0);
@@ -120,6 +138,8 @@ export class StreamHub {
           return this.#upgrade(request);
         case '/messages':
           return await this.#messages(url.searchParams, request.signal);
+        case '/gauges':
+          return Response.json(this.#gauges);
         default:
           throw new ProblemError('not-found');
       }
@@ -149,14 +169,14 @@ export class StreamHub {
 
   #orderOf(request: Request) {
     const order = HubOrder.parse(JSON.parse(request.headers.get(orderHeader) ?? 'null'));
-    const { channels, cursor, topics, order: orderId, expiresAt, sid } = order;
+    const { channels, cursor, topics, order: orderId, expiresAt, sid, address } = order;
     const wanted: StreamRequest = {
       channels,
       cursor: cursor === null ? null : (decodeCursor(cursor) ?? new Map()),
       filter: { topics, order: orderId },
     };
     const session = this.#sessions.watch(sid ?? '');
-    const who: StreamWho = { expiresAt, revoked: session.signal };
+    const who: StreamWho = { expiresAt, revoked: session.signal, address };
     return { wanted, who, session };
   }
 

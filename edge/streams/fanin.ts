@@ -3,6 +3,7 @@
 import type { StreamRequest } from '../../contracts/client-stream.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import type { ChannelMessage, MuxReply, Position } from '../../contracts/stream.ts';
+import { defaultStreamsPerAddress, StreamQuota } from '../../contracts/stream-quota.ts';
 import { type Attachment, type CatchUp, type ChannelSource, Watch } from '../../contracts/stream-watch.ts';
 import type { Log } from '../log.ts';
 import { ChannelFeed, type ListenerSink } from './channel.ts';
@@ -19,6 +20,8 @@ export interface StreamMetrics {
 export interface FanInLimits {
   readonly maxChannels: number;
   readonly maxStreamsPerUser: number;
+  /** 0 for any number. */
+  readonly maxStreamsPerAddress: number;
   readonly maxWaiting: number;
   readonly maxRemembered: number;
   readonly maxKept: number;
@@ -29,6 +32,7 @@ export interface FanInLimits {
 export const fanInLimits: FanInLimits = {
   maxChannels: 100_000,
   maxStreamsPerUser: 32,
+  maxStreamsPerAddress: defaultStreamsPerAddress,
   maxWaiting: 256,
   maxRemembered: 64,
   maxKept: 1_000,
@@ -66,8 +70,10 @@ export interface Listening extends Disposable {
 export interface FanIn extends ChannelSource, AsyncDisposable {
   /** Whether any realtime node is connected. */
   readonly connected: boolean;
-  /** Throws `too-many-requests`. End it with `watch.end('left')`. */
-  watch(request: StreamRequest): Watch;
+  /** Whether it was disposed of: clients then come back over a longer time. */
+  readonly ending: boolean;
+  /** Throws `too-many-requests`. End it with `watch.end('left')`. An unknown `address` is empty. */
+  watch(request: StreamRequest, address?: string): Watch;
   listen(channel: string, listener: ChannelListener): Listening;
   /** What a channel said after a place, up to a moment ago. Rejects with `signal`'s reason when that fires first. */
   read(channel: string, since: Position | undefined, signal: AbortSignal): Promise<CatchUp>;
@@ -82,6 +88,8 @@ export function createFanIn(options: FanInOptions): FanIn {
   const feeds = new Map<string, ChannelFeed>();
   const lingering = new Map<string, ReturnType<typeof setTimeout>>();
   const watches = new Set<Watch>();
+  const quota = new StreamQuota(limits.maxStreamsPerAddress);
+  let ending = false;
   let requests = 0;
   const nextRequest = (): number => ++requests;
 
@@ -196,7 +204,11 @@ export function createFanIn(options: FanInOptions): FanIn {
       return upstreams.some(({ up }) => up);
     },
 
-    watch(request) {
+    get ending() {
+      return ending;
+    },
+
+    watch(request, address = '') {
       for (const channel of request.channels) {
         if (!channel.startsWith('user:') || (feeds.get(channel)?.size ?? 0) < limits.maxStreamsPerUser) continue;
         throw new ProblemError('too-many-requests', {
@@ -207,11 +219,13 @@ export function createFanIn(options: FanInOptions): FanIn {
       if (feeds.size + request.channels.length > limits.maxChannels) {
         throw new ProblemError('unavailable', { headers: { 'retry-after': '10' } });
       }
+      const giveBack = quota.take(address);
       const watch: Watch = new Watch({ attach }, request, {
         maxWaiting: limits.maxWaiting,
         clock,
         onEnd: (reason) => {
           watches.delete(watch);
+          giveBack();
           metrics.gauge('streams', watches.size);
           if (reason !== 'left') metrics.count(reason);
         },
@@ -271,6 +285,7 @@ export function createFanIn(options: FanInOptions): FanIn {
     },
 
     async [Symbol.asyncDispose]() {
+      ending = true;
       for (const watch of watches) watch.end('left');
       for (const timer of lingering.values()) clearTimeout(timer);
       await Promise.all(upstreams.map((upstream) => upstream[Symbol.asyncDispose]()));

@@ -9,6 +9,8 @@ export interface StreamWho {
   readonly expiresAt: number;
   /** Fires when the session ends before its token does. */
   readonly revoked?: AbortSignal;
+  /** The client's address; absent or empty where nobody knows it. */
+  readonly address?: string;
 }
 
 export interface StreamServing {
@@ -28,11 +30,22 @@ export interface StreamTimes {
   readonly silenceMs: number;
   /** Clients come back after this plus up to as much again, so that they don't all come at once. */
   readonly retryMs: number;
+  /** The same when this edge is going. */
+  readonly drainRetryMs: number;
+  /** A reader who takes nothing of what is there for this long is gone. Not every runtime says so by itself. */
+  readonly stuckMs: number;
   /** How long an answer waits for its channels. After that it begins anyhow, and the first event is a reset. */
   readonly openingMs: number;
 }
 
-export const streamTimes: StreamTimes = { pingMs: 15_000, silenceMs: 45_000, retryMs: 1_000, openingMs: 3_000 };
+export const streamTimes: StreamTimes = {
+  pingMs: 15_000,
+  silenceMs: 45_000,
+  retryMs: 1_000,
+  drainRetryMs: 5_000,
+  stuckMs: 60_000,
+  openingMs: 3_000,
+};
 
 /** Throws `invalid-parameter`. */
 export const streamRequest = (request: Request, userId: string): StreamRequest =>
@@ -50,7 +63,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export async function openWatch(wanted: StreamRequest, who: StreamWho, serving: StreamServing): Promise<OpenWatch> {
   const { fanIn, clock, onDeliver } = serving;
   const openedAt = clock();
-  const watch = fanIn.watch(wanted);
+  const watch = fanIn.watch(wanted, who.address);
   const leave = (): void => watch.end('left');
   const signals = who.revoked ? [serving.signal, who.revoked] : [serving.signal];
   for (const signal of signals) {

@@ -14,13 +14,19 @@ const maxBatch = 64;
 
 /** Throws `too-many-requests` and `unavailable`. Before the answer the channels are live, or a reset comes first. */
 export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: StreamServing): Promise<Response> {
-  const { random = Math.random } = serving;
+  const { fanIn, random = Math.random } = serving;
   const times = { ...streamTimes, ...serving.times };
   const { watch, delivered, finish } = await openWatch(wanted, who, serving);
 
   const encoder = new TextEncoder();
   let pinging: ReturnType<typeof setInterval> | undefined;
   let begun = false;
+  let taken = serving.clock();
+  const finishAll = (): void => {
+    clearInterval(pinging);
+    watch.end('left');
+    finish();
+  };
   // Pulled chunk by chunk: what the client doesn't read waits in the watch, which is bounded.
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
@@ -28,9 +34,15 @@ export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: S
         pinging = setInterval(() => {
           // A reader who hasn't taken what is there needs no ping.
           if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(ssePing));
+          else if (watch.ended === 'too_slow' || serving.clock() - taken >= times.stuckMs) {
+            // What was written may never be read: only an error lets go of it, and the client resumes from its last id.
+            finishAll();
+            controller.error(new Error('the reader takes nothing'));
+          }
         }, times.pingMs);
       },
       async pull(controller) {
+        taken = serving.clock();
         if (!begun) {
           begun = true;
           const id = await watch.opened;
@@ -41,8 +53,9 @@ export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: S
         }
         const first = await watch.next();
         if (!first) {
-          clearInterval(pinging);
-          finish();
+          finishAll();
+          if (fanIn.ending)
+            controller.enqueue(encoder.encode(`retry: ${Math.round(times.drainRetryMs * (1 + random()))}\n\n`));
           controller.close();
           return;
         }
@@ -51,11 +64,7 @@ export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: S
         controller.enqueue(encoder.encode(batch.map(sseEvent).join('')));
         batch.forEach(delivered);
       },
-      cancel() {
-        clearInterval(pinging);
-        watch.end('left');
-        finish();
-      },
+      cancel: finishAll,
     },
     { highWaterMark: 1 },
   );

@@ -264,6 +264,48 @@ describe('streams through an edge', () => {
     await using _three = await openClient(fanIn);
   });
 
+  it('allows an address only so many streams at once, whoever is behind it', async () => {
+    await fanIn[Symbol.asyncDispose]();
+    fanIn = openFanIn([node.url], { limits: { maxStreamsPerAddress: 2 } });
+    const from = (address: string, user: string) =>
+      openClient(fanIn, asked({ channels: [`user:${user}`] }), { address });
+    await using _one = await from('10.0.0.1', 'a');
+    const two = await from('10.0.0.1', 'b');
+    await expect(from('10.0.0.1', 'c')).rejects.toMatchObject({ code: 'too-many-requests' });
+    await using _other = await from('10.0.0.2', 'c');
+    await two[Symbol.asyncDispose]();
+    await using _three = await from('10.0.0.1', 'c');
+  });
+
+  it('lets go of a reader who takes nothing, also when nothing happens', async () => {
+    const gauges = new Map<string, number>();
+    await fanIn[Symbol.asyncDispose]();
+    const metrics = {
+      gauge: (name: string, value: number) => void gauges.set(name, value),
+      count: () => {},
+      latency: () => {},
+    };
+    fanIn = openFanIn([node.url], { metrics });
+    const times = { pingMs: 20, stuckMs: 60 };
+    const signal = new AbortController().signal;
+    const response = await serveSse(
+      asked(),
+      { expiresAt: Date.now() + 600_000 },
+      { fanIn, clock: Date.now, signal, times },
+    );
+    await using _reading = await openClient(fanIn, asked(), { times });
+    await until('only the one who reads is left', () => gauges.get('streams') === 1);
+    await expect(response.text()).rejects.toThrow('takes nothing');
+  });
+
+  it('says when to come back when the edge goes', async () => {
+    const client = await openClient(fanIn, asked(), { random: () => 0.5 });
+    await fanIn[Symbol.asyncDispose]();
+    await client.hasEnded();
+    expect([...client.text.matchAll(/^retry: (\d+)$/gm)].map((match) => match[1])).toEqual(['1500', '7500']);
+    fanIn = openFanIn([node.url]);
+  });
+
   it('tells those who listen to a channel when they are behind, and when they have caught up', async () => {
     const told: string[] = [];
     using listening = fanIn.listen('system:cache', {

@@ -63,11 +63,11 @@ export async function openClient(
   wanted: StreamRequest = asked(),
   more: Partial<StreamServing> & Partial<StreamWho> = {},
 ): Promise<Client> {
-  const { expiresAt = Date.now() + 600_000, revoked, ...serving } = more;
+  const { expiresAt = Date.now() + 600_000, revoked, address, ...serving } = more;
   const leaving = new AbortController();
   const response = await serveSse(
     wanted,
-    { expiresAt, ...(revoked ? { revoked } : {}) },
+    { expiresAt, ...(revoked ? { revoked } : {}), ...(address === undefined ? {} : { address }) },
     { fanIn, clock: Date.now, signal: leaving.signal, ...serving },
   );
   const received: Received[] = [];

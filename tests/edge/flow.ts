@@ -1,5 +1,7 @@
 // One flow, run against the edge on each runtime in front of the same core: what clients may rely on wherever it runs.
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edgeConfig } from '../../edge/config.ts';
 import { openSocket, orderId, readStream, userId } from '../../realtime/world.testing.ts';
@@ -521,6 +523,49 @@ export function edgeFlow(
         );
       });
 
+      it('is noticed to be gone when its client vanished, and holds nothing when its client takes nothing', async () => {
+        const open = async (): Promise<number> =>
+          Number(/streams_open\{what="streams"\} (\d+)/.exec(await (await get('/metrics')).text())?.[1] ?? 0);
+        await until('no stream is open', async () => (await open()) === 0);
+        const { port } = new URL(edge.url);
+        const sockets = Array.from({ length: 12 }, () => connect(Number(port), '127.0.0.1'));
+        for (const [index, socket] of sockets.entries()) {
+          socket.on('error', () => {});
+          const asked = index % 3 === 0 ? webSocketRequest : streamRequest;
+          socket.write(asked(bearer['authorization'] ?? ''));
+          await once(socket, 'data');
+        }
+        await until('all are open', async () => (await open()) === sockets.length);
+        // One takes nothing from now on, and does not go; the others go without a word.
+        const [, stuck, ...vanishing] = sockets;
+        stuck?.pause();
+        for (const socket of [...vanishing, ...sockets.slice(0, 1)]) socket.resetAndDestroy();
+        await until('they are noticed to be gone', async () => (await open()) === 1, { timeoutMs: 30_000 });
+        using attentive = await readStream(`${edge.url}/v1/stream`, bearer);
+        const padding = 'x'.repeat(30_000);
+        await until(
+          'the one who takes nothing is dropped',
+          async () => {
+            const before = attentive.received.length;
+            for (let count = 0; count < 40; count += 1)
+              world.source.publish(`user:${userId}`, 'order.status', { ...status('paid'), padding });
+            await attentive.has(before + 40);
+            return (await open()) === 1;
+          },
+          { timeoutMs: 60_000 },
+        );
+        expect(attentive.ended).toBe(false);
+        stuck?.destroy();
+      }, 120_000);
+
+      it('opens no WebSocket for pages that may not read the API', async () => {
+        await using strict = await start({ ...world.env, CORS_ORIGINS: 'https://shop.example' });
+        await until('the edge is ready', async () => (await fetch(`${strict.url}/readyz`)).ok);
+        const headers = { ...bearer, origin: 'https://elsewhere.example' };
+        await expect(openSocket(`${strict.url}/v1/ws`, { headers })).rejects.toThrow('refused 403');
+        using _ = await openSocket(`${strict.url}/v1/ws`, { headers: { ...bearer, origin: 'https://shop.example' } });
+      }, 60_000);
+
       it('is refused without a token', async () => {
         expect(await problemOf(await get('/v1/stream'))).toBe('401 unauthenticated');
         expect(await problemOf(await get('/v1/stream?ticket=made-up'))).toBe('401 unauthenticated');
@@ -572,3 +617,9 @@ export function edgeFlow(
     });
   });
 }
+
+const streamRequest = (authorization: string): string =>
+  `GET /v1/stream HTTP/1.1\r\nhost: edge\r\nauthorization: ${authorization}\r\n\r\n`;
+const webSocketRequest = (authorization: string): string =>
+  `GET /v1/ws HTTP/1.1\r\nhost: edge\r\nauthorization: ${authorization}\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+  'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
