@@ -21,7 +21,7 @@ export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: S
   const encoder = new TextEncoder();
   let pinging: ReturnType<typeof setInterval> | undefined;
   let begun = false;
-  let taken = serving.clock();
+  let stuckSince: number | undefined;
   const finishAll = (): void => {
     clearInterval(pinging);
     watch.end('left');
@@ -32,17 +32,20 @@ export async function serveSse(wanted: StreamRequest, who: StreamWho, serving: S
     {
       start(controller) {
         pinging = setInterval(() => {
-          // A reader who hasn't taken what is there needs no ping.
-          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(ssePing));
-          else if (watch.ended === 'too_slow' || serving.clock() - taken >= times.stuckMs) {
-            // What was written may never be read: only an error lets go of it, and the client resumes from its last id.
-            finishAll();
-            controller.error(new Error('the reader takes nothing'));
+          if ((controller.desiredSize ?? 0) > 0) {
+            stuckSince = undefined;
+            controller.enqueue(encoder.encode(ssePing));
+            return;
           }
+          // A reader who hasn't taken what is there needs no ping. It may never take it, and the runtime may never say
+          // that it is gone: only an error lets go of what waits, and a client that lives resumes from its last id.
+          stuckSince ??= serving.clock();
+          if (watch.ended !== 'too_slow' && serving.clock() - stuckSince < times.stuckMs) return;
+          finishAll();
+          controller.error(new Error('the reader takes nothing'));
         }, times.pingMs);
       },
       async pull(controller) {
-        taken = serving.clock();
         if (!begun) {
           begun = true;
           const id = await watch.opened;
