@@ -1,5 +1,4 @@
 // `npm run bench`: side by side with named peers, as ratios of one run. `-- NAME` runs one of them, such as `-- hits`.
-// `npm run bench`: side by side with named peers, as ratios of one run. `-- hits`, `-- orders`, `-- embedded-orders` or `-- live` runs one of them.
 import { parseArgs } from 'node:util';
 import { benchColdStart } from './cold-start.ts';
 import { benchHits } from './hits.ts';
@@ -43,6 +42,12 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   'cold-start': () => benchColdStart({ rounds }),
   orders: () => benchOrders({ ...orders, cores: Number(values.cores) }),
   'embedded-orders': () => benchEmbeddedOrders(orders),
+  live: () =>
+    benchLive({
+      centrifugo: values.centrifugo,
+      connections: values.connections.split(',').map(Number),
+      seconds: Number(values.seconds),
+    }),
 };
 
 const unknown = positionals.filter((name) => !(name in benchmarks));
@@ -52,11 +57,4 @@ if (unknown.length > 0) {
 }
 for (const [name, run] of Object.entries(benchmarks)) {
   if (positionals.length === 0 || positionals.includes(name)) await run();
-if (wants('hits')) await benchHits({ rounds: Number(values.rounds), secondsPerRound: Number(values.seconds) });
-const load = { count: Number(values.count), atOnce: Number(values.buyers) };
-if (wants('orders')) await benchOrders({ ...load, cores: Number(values.cores) });
-if (wants('embedded-orders')) await benchEmbeddedOrders(load);
-if (wants('live')) {
-  const connections = values.connections.split(',').map(Number);
-  await benchLive({ centrifugo: values.centrifugo, connections, seconds: Number(values.seconds) });
 }
