@@ -1,10 +1,9 @@
 // Clients who come to the node directly: who they are, what they watch, and when that ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tracer } from '@opentelemetry/api';
-import { type ClientEvent, parseStreamRequest, type StreamRequest } from '../contracts/client-stream.ts';
+import { type ClientEvent, parseStreamRequest } from '../contracts/client-stream.ts';
 import { ProblemError } from '../contracts/problem.ts';
 import { SessionRevoked, sessionChannel } from '../contracts/stream.ts';
-import { StreamQuota } from '../contracts/stream-quota.ts';
 import type { Watch } from '../contracts/stream-watch.ts';
 import type { Access } from './access.ts';
 import type { Hub } from './hub.ts';
@@ -21,8 +20,6 @@ export interface ClientsOptions {
   readonly clock: () => number;
   /** Whether the history can answer; before that every client is asked to come again. */
   readonly isReady: () => boolean;
-  /** Streams at once from one address; 0 for any number. */
-  readonly maxPerAddress: number;
 }
 
 export interface ClientQuestion {
@@ -55,9 +52,8 @@ export interface Clients extends AsyncDisposable {
 const expiryCheckMs = 1_000;
 
 export function createClients(options: ClientsOptions): Clients {
-  const { access, hub, metrics, tracer, log, clock, isReady, maxPerAddress } = options;
+  const { access, hub, metrics, tracer, log, clock, isReady } = options;
   const bySession = new Map<string, Set<Watch>>();
-  const quota = new StreamQuota(maxPerAddress);
   const expiries = new Map<Watch, number>();
   const expiring = setInterval(() => {
     const now = clock();
@@ -90,22 +86,13 @@ export function createClients(options: ClientsOptions): Clients {
     }
   };
   const hearing = hearRevocations();
-  const watchOr = (giveBack: () => void, request: StreamRequest, onWaiting?: () => void): Watch => {
-    try {
-      return hub.watch(request, onWaiting);
-    } catch (error) {
-      giveBack();
-      throw error;
-    }
-  };
 
   return {
     async open({ kind, token, query, lastEventId, address, onWaiting }) {
       const claims = await access.client(token);
       const request = parseStreamRequest(query, lastEventId, claims.sub);
       if (!isReady()) throw new ProblemError('unavailable', { headers: { 'retry-after': '1' } });
-      const giveBack = quota.take(address);
-      const watch = watchOr(giveBack, request, onWaiting);
+      const watch = hub.watch(request, address, onWaiting);
       const expiresAt = claims.exp * 1000;
       const openedAt = clock();
       expiries.set(watch, expiresAt);
@@ -118,7 +105,6 @@ export function createClients(options: ClientsOptions): Clients {
         left = true;
         watch.end('left');
         expiries.delete(watch);
-        giveBack();
         ofSession.delete(watch);
         if (ofSession.size === 0 && bySession.get(claims.sid) === ofSession) bySession.delete(claims.sid);
         metrics.connections.dec({ kind });

@@ -2,6 +2,7 @@
 import type { StreamRequest } from '../contracts/client-stream.ts';
 import { ProblemError } from '../contracts/problem.ts';
 import type { Position } from '../contracts/stream.ts';
+import { defaultStreamsPerAddress, StreamQuota } from '../contracts/stream-quota.ts';
 import { type Attachment, type ChannelSink, type ChannelSource, Watch } from '../contracts/stream-watch.ts';
 import { Feed } from './feed.ts';
 import type { History } from './history.ts';
@@ -10,6 +11,8 @@ import type { RealtimeMetrics } from './metrics.ts';
 
 export interface HubLimits {
   readonly maxStreamsPerUser: number;
+  /** 0 for any number. */
+  readonly maxStreamsPerAddress: number;
   /** Live messages that wait for one slow client. */
   readonly maxWaiting: number;
   /** Messages kept for a subscriber that still reads what it missed. */
@@ -18,7 +21,13 @@ export interface HubLimits {
   readonly lingerMs: number;
 }
 
-export const hubLimits: HubLimits = { maxStreamsPerUser: 32, maxWaiting: 256, maxKept: 1_000, lingerMs: 15_000 };
+export const hubLimits: HubLimits = {
+  maxStreamsPerUser: 32,
+  maxStreamsPerAddress: defaultStreamsPerAddress,
+  maxWaiting: 256,
+  maxKept: 1_000,
+  lingerMs: 15_000,
+};
 
 export interface HubOptions {
   readonly history: History;
@@ -34,10 +43,12 @@ export class Hub implements ChannelSource, AsyncDisposable {
   readonly #feeds = new Map<string, Feed>();
   readonly #lingering = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #watches = new Set<Watch>();
+  readonly #quota: StreamQuota;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.#limits = { ...hubLimits, ...options.limits };
+    this.#quota = new StreamQuota(this.#limits.maxStreamsPerAddress);
   }
 
   attach(channel: string, since: Position | undefined, sink: ChannelSink): Attachment {
@@ -50,8 +61,8 @@ export class Hub implements ChannelSource, AsyncDisposable {
     return whole ? this.#options.history.ageMs : null;
   }
 
-  /** Throws `too-many-requests`. `onWaiting`: see `WatchOptions`. */
-  watch(request: StreamRequest, onWaiting?: () => void): Watch {
+  /** Throws `too-many-requests`. An unknown `address` is empty; `onWaiting`: see `WatchOptions`. */
+  watch(request: StreamRequest, address: string, onWaiting?: () => void): Watch {
     const { metrics, clock } = this.#options;
     for (const channel of request.channels) {
       if (!channel.startsWith('user:') || (this.#feeds.get(channel)?.size ?? 0) < this.#limits.maxStreamsPerUser)
@@ -61,12 +72,14 @@ export class Hub implements ChannelSource, AsyncDisposable {
         headers: { 'retry-after': '30' },
       });
     }
+    const giveBack = this.#quota.take(address);
     const watch: Watch = new Watch(this, request, {
       maxWaiting: this.#limits.maxWaiting,
       clock,
       ...(onWaiting ? { onWaiting } : {}),
       onEnd: (reason) => {
         this.#watches.delete(watch);
+        giveBack();
         if (reason !== 'left') metrics.drops.inc({ reason });
       },
     });

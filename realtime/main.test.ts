@@ -353,6 +353,33 @@ describe('a realtime node', () => {
     reader.destroy();
   });
 
+  it('drops a WebSocket that takes nothing with a reason, and gives the rest to its next connection', async () => {
+    await node[Symbol.asyncDispose]();
+    node = await startNode(issuer, source, {}, { hubLimits: { maxWaiting: 20 } });
+    using slow = await openSocket(`${node.url}/v1/ws`, { headers: bearer });
+    await slow.has(1);
+    slow.socket.pause();
+    using attentive = await stream();
+    const padding = 'x'.repeat(30_000);
+    await until('the slow one is dropped', async () => {
+      for (let count = 0; count < 40; count += 1) {
+        source.publish(channel, 'order.status', { ...status(orderId, 'paid'), padding });
+        await attentive.has(attentive.received.length + 1);
+      }
+      return /drops_total\{reason="too_slow",part="realtime"\} 1/.test(
+        await (await fetch(`${node.url}/metrics`)).text(),
+      );
+    });
+    slow.socket.resume();
+    await until('it is told why', () => slow.closed?.code === 4002);
+    const heard = slow.received.slice(1);
+    const place = String(heard.at(-1)?.['id']);
+    using again = await stream('', { 'last-event-id': place });
+    await again.has(attentive.received.length - heard.length);
+    const ids = [...heard, ...again.received].map((each) => each['id' as keyof typeof each]);
+    expect(ids).toEqual(attentive.received.map(({ id }) => id));
+  });
+
   it('delivers in the trace of what caused the message', async () => {
     const spans: { traceId: string; parentSpanId: string; name: string }[] = [];
     const collector = createServer(async (request, response) => {

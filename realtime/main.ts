@@ -73,7 +73,15 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
         rebuild: !shared,
       }),
     );
-    const hub = started.use(new Hub({ history, log, metrics, clock, limits: parts.hubLimits ?? {} }));
+    const hub = started.use(
+      new Hub({
+        history,
+        log,
+        metrics,
+        clock,
+        limits: { maxStreamsPerAddress: config.streamsPerAddress, ...parts.hubLimits },
+      }),
+    );
     const access = createAccess({
       jwksUrl: config.jwksUrl,
       issuer: config.jwtIssuer,
@@ -93,7 +101,6 @@ export async function startRealtime(config: RealtimeConfig, parts: RealtimeParts
         log,
         clock,
         isReady,
-        maxPerAddress: config.streamsPerAddress,
       }),
     );
 
