@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { type ServiceName, services } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
-import { networks } from './limits/address.ts';
 import { defaultStreamsPerAddress } from '../contracts/stream-quota.ts';
+import { networks } from './limits/address.ts';
 
 const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
 const list = z.string().transform((text) =>
