@@ -1,6 +1,6 @@
 // How long topics of Kafka keep their messages.
 import kafkajs, { type Admin } from 'kafkajs';
-import type { KafkaLog } from '../../../kafka/client.ts';
+import { type KafkaLog, patiently } from '../../../kafka/client.ts';
 
 // Node can't tell these names of a CommonJS module beforehand.
 const { ConfigResourceTypes, ConfigSource, KafkaJSProtocolError } = kafkajs;
@@ -14,7 +14,8 @@ export async function keepAtLeast(
 ): Promise<void> {
   if (topics.length === 0) return;
   try {
-    const resources = await tooShort(admin, topics, keepMs);
+    // A broker hears of new topics a moment after they were made.
+    const resources = await patiently(() => tooShort(admin, topics, keepMs));
     if (resources.length > 0) await admin.alterConfigs({ validateOnly: false, resources });
   } catch (error) {
     // Where somebody else makes the topics we may not change them; that is no reason not to run.
