@@ -1,6 +1,6 @@
 // Delivery: quotes, pick-up points, stages of a parcel, and the couriers' webhook.
 import { z } from 'zod';
-import { AdId, Money, Slug } from './common.ts';
+import { AdId, Cursor, Limit, Money, page, ShipmentId, Slug } from './common.ts';
 import { route } from './route.ts';
 
 export const deliveryStages = [
@@ -40,6 +40,10 @@ export const PickupPoint = z
     latitude: z.number(),
     longitude: z.number(),
     hours: z.string(),
+    courier: z.string().meta({ description: 'Who hands parcels out there' }),
+    distance_m: z
+      .int()
+      .meta({ description: 'From the position that was asked about, else from the centre of the city' }),
   })
   .meta({ id: 'PickupPoint' });
 export type PickupPoint = z.infer<typeof PickupPoint>;
@@ -61,10 +65,49 @@ export const deliveryRoutes = {
     service: 'delivery',
     method: 'GET',
     path: '/v1/deliveries/pickup-points',
-    summary: 'Pick-up points of a city',
+    summary: 'Pick-up points of a city, the nearest first',
     auth: 'public',
-    query: z.object({ city: Slug }),
-    success: { status: 200, body: z.object({ items: z.array(PickupPoint) }) },
+    query: z
+      .object({
+        city: Slug.optional().meta({ description: 'The one nearest to the position when not given' }),
+        latitude: z.coerce.number().min(-90).max(90).optional(),
+        longitude: z.coerce.number().min(-180).max(180).optional(),
+        cursor: Cursor.optional(),
+        limit: Limit.default(100),
+      })
+      .refine(({ latitude, longitude }) => (latitude === undefined) === (longitude === undefined), {
+        path: ['longitude'],
+        message: 'goes together with latitude',
+      })
+      .refine(({ city, latitude }) => city !== undefined || latitude !== undefined, {
+        path: ['city'],
+        message: 'is needed, or else a position',
+      }),
+    success: { status: 200, body: page(PickupPoint) },
+    problems: ['delivery-unavailable'],
+  }),
+  getPickupPoint: route({
+    id: 'getPickupPoint',
+    service: 'delivery',
+    method: 'GET',
+    path: '/v1/deliveries/pickup-points/{id}',
+    summary: 'One pick-up point',
+    auth: 'public',
+    params: z.object({ id: Slug }),
+    success: { status: 200, body: PickupPoint },
+    problems: ['not-found', 'delivery-unavailable'],
+  }),
+  getLabel: route({
+    id: 'getLabel',
+    service: 'delivery',
+    method: 'GET',
+    path: '/v1/deliveries/shipments/{id}/label',
+    summary:
+      'What the seller sticks on the parcel, as PDF. Only for the seller, from the registration until the courier has it',
+    auth: 'user',
+    params: z.object({ id: ShipmentId }),
+    success: { status: 200, contentType: 'application/pdf' },
+    problems: ['not-found', 'conflict', 'delivery-unavailable'],
   }),
   courierWebhook: route({
     id: 'courierWebhook',

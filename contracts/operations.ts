@@ -225,7 +225,7 @@ export const DeliveryStory = z
     ...work,
     needs_attention: z.string().nullable(),
     changes: z.array(z.object({ version: z.int(), stage: DeliveryStage, reason: z.string().nullable(), at: Instant })),
-    courier_events: z.array(z.object({ id: z.string(), stage: DeliveryStage, at: Instant })),
+    courier_events: z.array(z.object({ id: z.string(), stage: DeliveryStage.nullable(), at: Instant })),
     trace_id: TraceId,
   })
   .meta({ id: 'DeliveryStory' });

@@ -1,14 +1,24 @@
 // What delivery wants from the courier, done outside of transactions and as often as it takes.
 import type { Kysely } from 'kysely';
+import type { UserId } from '../../contracts/common.ts';
 import { ProblemError } from '../../contracts/problem.ts';
+import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
 import { isOver } from '../platform/patience.ts';
+import type { RpcClients } from '../platform/service.ts';
 import { redactText } from '../platform/telemetry/redact.ts';
 import { extractTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { applyWord, attend, type Changing, moveTo, pauseMs } from './changes.ts';
-import { type Courier, CourierRefusal, type CourierShipment, CourierUnavailable } from './couriers/courier.ts';
+import {
+  type Courier,
+  CourierRefusal,
+  type CourierShipment,
+  CourierUnavailable,
+  type Recipient,
+} from './couriers/courier.ts';
 import {
   type DeliveryTables,
+  dueChannel,
   lockShipment,
   type ShipmentRow,
   type Trx,
@@ -19,11 +29,14 @@ import {
 export interface CarryingOut extends Changing {
   readonly db: Kysely<DeliveryTables>;
   readonly couriers: ReadonlyMap<string, Courier>;
+  readonly databases: Pick<DatabaseProvider, 'listen'>;
+  readonly users: () => Pick<RpcClients['users'], 'getContacts'>;
 }
 
 /** Longer than a caller waits for the courier: until then the worker leaves the shipment alone. */
 export const leaseMs = 15_000;
 const atOnce = 8;
+const contactsDeadlineMs = 3_000;
 
 /**
  * Registers the parcel where that is not known to have happened, then cancels it if that was decided, or just asks where
@@ -35,12 +48,12 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
   if (!courier) throw new Error(`there is no courier ${begun.courier}`);
   const shipment = begun.courier_id === null ? await register(options, courier, begun) : begun;
   const { courier_id: courierId } = shipment;
-  if (courierId === null || (shipment !== begun && !shipment.cancelling)) return shipment;
+  if (courierId === null || (shipment !== begun && !shipment.cancelling)) return decided(shipment);
   let word: CourierShipment;
   let refusal: string | null = null;
   try {
     word = shipment.cancelling
-      ? await courier.cancel(courierId, `${shipment.id}:cancel`)
+      ? await courier.cancel({ courierId, reference: shipment.id, idempotencyKey: `${shipment.id}:cancel` })
       : await courier.get(courierId);
   } catch (error) {
     if (!(error instanceof CourierRefusal) || !shipment.cancelling) throw error;
@@ -48,7 +61,7 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
     refusal = error.message;
     word = await courier.get(courierId);
   }
-  return options.db.transaction().execute(async (trx) => {
+  const carried = await options.db.transaction().execute(async (trx) => {
     const heard = await answered(trx, await applyWord(trx, await relock(trx, shipment), word, options), options);
     if (refusal === null || !heard.cancelling) return heard;
     options.log.warn('shipment.cancellation_refused', { shipment_id: heard.id, stage: heard.stage, refusal });
@@ -58,6 +71,13 @@ export async function carryOut(options: CarryingOut, begun: ShipmentRow): Promis
     const left = await updateShipment(trx, refused, { due_at: null });
     return attend(trx, left, `cancel: ${refusal}`, options);
   });
+  return decided(carried);
+}
+
+/** Until the courier has decided about the registration, nobody can say that there is a parcel, or that there is none. */
+function decided(shipment: ShipmentRow): ShipmentRow {
+  if (shipment.stage !== null || shipment.courier_id === null) return shipment;
+  throw new CourierUnavailable(`${shipment.courier} has not decided about the registration`);
 }
 
 /** The courier is there and knows the parcel: whoever was called because of that may go. */
@@ -69,6 +89,7 @@ async function answered(trx: Trx, shipment: ShipmentRow, options: CarryingOut): 
 
 async function register(options: CarryingOut, courier: Courier, shipment: ShipmentRow): Promise<ShipmentRow> {
   const { id, from_city: fromCity, destination: to, description, declared_value, currency } = shipment;
+  const recipient = courier.needs === 'nothing' ? null : await recipientOf(options, shipment.buyer_id);
   let word: CourierShipment;
   try {
     word = await courier.register({
@@ -76,6 +97,7 @@ async function register(options: CarryingOut, courier: Courier, shipment: Shipme
       reference: id,
       fromCity,
       to,
+      recipient,
       description,
       declaredValue: { amount: declared_value, currency },
     });
@@ -93,6 +115,17 @@ async function register(options: CarryingOut, courier: Courier, shipment: Shipme
   return options.db.transaction().execute(async (trx) => applyWord(trx, await relock(trx, shipment), word, options));
 }
 
+/** Asked for when it is needed, so that no address or number is kept here. */
+export async function recipientOf({ users }: Pick<CarryingOut, 'users'>, buyerId: UserId): Promise<Recipient> {
+  try {
+    const { name, phone, email } = await users().getContacts({ userId: buyerId }, { deadlineMs: contactsDeadlineMs });
+    return { name, phone: phone || null, email };
+  } catch (error) {
+    if (error instanceof ProblemError && error.code === 'not-found') return { name: '', phone: null, email: '' };
+    throw new CourierUnavailable('the recipient could not be looked up', { cause: error });
+  }
+}
+
 /** Does what crashed or unanswered calls left, and asks about parcels that the courier is silent about. */
 export function startWorkLoop(options: CarryingOut): Promise<Loop> {
   const { db, clock, log } = options;
@@ -100,6 +133,7 @@ export function startWorkLoop(options: CarryingOut): Promise<Loop> {
     name: 'delivery.work',
     pollMs: 1_000,
     log,
+    wake: (heard) => options.databases.listen(dueChannel, heard),
     run: async () => {
       const now = clock.now();
       const due = await takeDueShipments(db, now, new Date(now.getTime() + leaseMs), atOnce);

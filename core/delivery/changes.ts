@@ -42,13 +42,17 @@ export async function applyWord(
   const path = hear(shipment.stage, word.stage);
   let row = await updateShipment(trx, shipment, {
     courier_id: word.courierId,
-    tracking_number: word.trackingNumber,
-    pickup_address: word.pickupAddress,
+    // What was known once is not unknown again, whatever an answer leaves out.
+    tracking_number: word.trackingNumber ?? shipment.tracking_number,
+    pickup_address: word.pickupAddress ?? shipment.pickup_address,
     // Old news has old dates.
-    ...(path.length > 0 ? { estimated_from: word.estimated.from, estimated_to: word.estimated.to } : {}),
+    ...(path.length > 0 && word.estimated
+      ? { estimated_from: word.estimated.from, estimated_to: word.estimated.to }
+      : {}),
   });
   for (const stage of path) row = await moveTo(trx, row, stage, reasonOf(row, stage, word), changing);
-  const cancelling = (row.cancelling && row.stage === 'created') || isUnwanted(row.stage, word.stage);
+  const mayBeStopped = row.stage === null || row.stage === 'created';
+  const cancelling = (row.cancelling && mayBeStopped) || isUnwanted(row.stage, word.stage);
   const due_at = nextDue({ ...row, cancelling }, changing);
   const heard = await updateShipment(trx, row, { cancelling, due_at });
   return due_at === null ? attend(trx, heard, null, changing) : heard;
@@ -133,6 +137,6 @@ export function nextDue(
 export const pauseMs = (attempts: number): number => backoffMs(attempts, pauses);
 
 function reasonOf(shipment: ShipmentRow, stage: DeliveryStage, word: CourierShipment): string | null {
-  if (stage === 'cancelled' && shipment.cancelling) return shipment.cancel_reason;
+  if (stage === 'cancelled' && shipment.cancelling && word.stage !== 'refused') return shipment.cancel_reason;
   return isFinal(stage) ? word.reason : null;
 }

@@ -31,6 +31,7 @@ const newShipment = (destination = toAddress('Казань, ул. Баумана
   description: 'Велосипед',
   declaredValue: rub(1_000_00),
 });
+const nobody = { orderId: '', buyerId: '' };
 const key = () => ({ idempotencyKey: `step-${randomUUID()}`, deadlineMs: 8_000 });
 const problem = (code: string, message?: RegExp) =>
   expect.objectContaining({ name: 'ProblemError', code, ...(message && { message: expect.stringMatching(message) }) });
@@ -437,13 +438,18 @@ describe('before there is a parcel', () => {
     const { body } = await read<{ items: Quote[] }>('/v1/deliveries/quotes?from_city=moscow&to_city=kazan');
     const declaredValue = rub(1_000_00);
     const [pickup, door] = await Promise.all([
-      world.rpc.quote({ fromCity: 'moscow', destination: toPickup('kazan-2'), declaredValue }),
-      world.rpc.quote({ fromCity: 'moscow', destination: toAddress('Казань, ул. Мира, 5'), declaredValue }),
+      world.rpc.quote({ fromCity: 'moscow', destination: toPickup('kazan-2'), declaredValue, ...nobody }),
+      world.rpc.quote({ fromCity: 'moscow', destination: toAddress('Казань, ул. Мира, 5'), declaredValue, ...nobody }),
     ]);
     expect([pickup, door].map(({ price, estimated }) => ({ price, estimated }))).toEqual(
       body.items.map(({ price, estimated }) => ({ price, estimated })),
     );
-    const unknown = world.rpc.quote({ fromCity: 'moscow', destination: toPickup('kazan-99'), declaredValue });
+    const unknown = world.rpc.quote({
+      fromCity: 'moscow',
+      destination: toPickup('kazan-99'),
+      declaredValue,
+      ...nobody,
+    });
     await expect(unknown).rejects.toEqual(problem('invalid-field'));
   });
 

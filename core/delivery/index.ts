@@ -2,21 +2,23 @@
 import type { Kysely } from 'kysely';
 import { type NoticesTables, startNoticeLoop } from '../platform/db/notices.ts';
 import { createWatchers } from '../platform/db/watchers.ts';
-import { createPartner } from '../platform/http/partner.ts';
+import { startLoop } from '../platform/loop.ts';
 import { patience } from '../platform/patience.ts';
-import { derivedSecret, folderSecret } from '../platform/secrets.ts';
-import type { ServiceContext, ServiceModule } from '../platform/service.ts';
+import type { ServiceModule } from '../platform/service.ts';
 import { startWorkLoop } from './carrying-out.ts';
-import type { Courier } from './couriers/courier.ts';
-import { sandboxCourier } from './couriers/sandbox.ts';
+import { connectCouriers } from './couriers/connect.ts';
 import { deliveryEvents } from './events.ts';
 import { deliveryHttp } from './http.ts';
 import { migrations } from './migrations/index.ts';
+import { createPickupPoints } from './pickup-points.ts';
 import { deliveryRpc } from './rpc.ts';
-import { createPickupPoints, type DeliveryOptions } from './service.ts';
-import { changesChannel, type DeliveryTables, readVersions } from './store.ts';
+import type { DeliveryOptions } from './service.ts';
+import { changesChannel, type DeliveryTables, forgetQuotedCouriers, readVersions } from './store.ts';
 
 const askAfterMs = 30_000;
+const pruneEveryMs = 3_600_000;
+/** Longer than any order waits to be paid. */
+const quotesKeptMs = 30 * 24 * 3_600_000;
 
 export const delivery: ServiceModule<DeliveryTables> = {
   name: 'delivery',
@@ -26,12 +28,13 @@ export const delivery: ServiceModule<DeliveryTables> = {
     const couriers = await connectCouriers(context);
     const options: DeliveryOptions = {
       db,
+      databases,
       outbox,
       clock,
       log,
+      users: () => rpc.users,
       couriers,
-      defaultCourier: [...couriers.values()][0] ?? null,
-      pickupPoints: createPickupPoints(),
+      pickupPoints: createPickupPoints(couriers),
       askAfterMs,
       patience,
       watchers: createWatchers({
@@ -49,6 +52,15 @@ export const delivery: ServiceModule<DeliveryTables> = {
       loops: async () => [
         await startWorkLoop(options),
         await options.watchers.start(),
+        await startLoop({
+          name: 'delivery.prune',
+          pollMs: pruneEveryMs,
+          log,
+          run: async () => {
+            await forgetQuotedCouriers(db, new Date(clock.now().getTime() - quotesKeptMs));
+            return false;
+          },
+        }),
         await startNoticeLoop({
           service: 'delivery',
           db: db as unknown as Kysely<NoticesTables>,
@@ -61,27 +73,3 @@ export const delivery: ServiceModule<DeliveryTables> = {
     };
   },
 };
-
-/** Couriers by name; the first one gets new parcels. */
-async function connectCouriers({
-  config,
-  selfUrl,
-  log,
-  metrics,
-}: ServiceContext<DeliveryTables>): Promise<ReadonlyMap<string, Courier>> {
-  const couriers = new Map<string, Courier>();
-  if (config.sandbox) {
-    const secret = config.sandboxSecret ?? (await folderSecret(config.dataFolder, 'sandbox'));
-    const partner = createPartner({
-      name: 'sandbox_courier',
-      baseUrl: () => config.sandboxCourierUrl ?? selfUrl(),
-      apiKey: derivedSecret(secret, 'courier-api-key'),
-      log,
-      metrics,
-    });
-    const courier = sandboxCourier({ partner, webhookSecret: derivedSecret(secret, 'courier-webhook-secret') });
-    couriers.set(courier.name, courier);
-  }
-  if (couriers.size === 0) log.warn('delivery.no_courier');
-  return couriers;
-}

@@ -37,7 +37,13 @@ const Destination = z
   .transform(
     ({ address, pickupPoint }): To => (address ? { kind: 'address', address } : { kind: 'pickup_point', pickupPoint }),
   );
-const Quote = z.object({ fromCity: Slug, destination: Destination, declaredValue: Money });
+const Quote = z.object({
+  fromCity: Slug,
+  destination: Destination,
+  declaredValue: Money,
+  orderId: z.union([OrderId, z.literal('')]),
+  buyerId: z.union([UserId, z.literal('')]),
+});
 const OneShipment = z.object({ shipmentId: ShipmentId });
 const CancelShipment = OneShipment.extend({ reason: z.string().max(300) });
 const Watched = OneShipment.extend({ afterVersion: z.int().min(0) });
@@ -55,8 +61,8 @@ const CreateShipment = OneShipment.extend({
 export function deliveryRpc(server: RpcServer, options: DeliveryOptions): void {
   server.add(DeliveryServiceService, {
     async quote(request) {
-      const { fromCity, destination, declaredValue } = parse(Quote, request);
-      return quote(options, { fromCity, to: destination, declaredValue });
+      const { destination, orderId, buyerId, ...rest } = parse(Quote, request);
+      return quote(options, { ...rest, to: destination, orderId: orderId || null, buyerId: buyerId || null });
     },
     createShipment: async (request) => present(await createShipment(options, parse(CreateShipment, request))),
     async cancelShipment(request) {
@@ -131,7 +137,7 @@ function presentStory({ shipment, courier, changes, courierEvents }: ShipmentSto
     })),
     courierEvents: courierEvents.map(({ event_id: eventId, stage, received_at }) => ({
       eventId,
-      stage,
+      stage: stage ?? '',
       at: received_at.toISOString(),
     })),
     traceId: traceIdOf(shipment.trace) ?? '',

@@ -1,22 +1,27 @@
 // What delivery does: says what it costs, sends parcels, and follows them.
-import { LRUCache } from 'lru-cache';
 import type { AdId, Money, OrderId, ShipmentId, UserId } from '../../contracts/common.ts';
-import type { PickupPoint, Quote } from '../../contracts/delivery.ts';
+import type { Quote } from '../../contracts/delivery.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import { cities } from '../platform/catalogue/cities.ts';
 import type { Watchers } from '../platform/db/watchers.ts';
 import { extractTrace, injectTrace, inSpan } from '../platform/telemetry/tracing.ts';
 import { type CarryingOut, carryOut, leaseMs } from './carrying-out.ts';
 import { applyWord, attend, untried } from './changes.ts';
-import { type Courier, type CourierQuote, CourierRefusal, CourierUnavailable, type To } from './couriers/courier.ts';
+import { checkRecipient, courierOfParcel, firstOffer, type Offer, offersOf } from './choosing.ts';
+import {
+  type CourierNews,
+  CourierRefusal,
+  CourierUnavailable,
+  type CourierWebhook,
+  type To,
+} from './couriers/courier.ts';
+import type { PickupPoints } from './pickup-points.ts';
 import { answerToCancel, isFinal } from './rules.ts';
 import type { ShipmentRow } from './store.ts';
 import * as store from './store.ts';
 
 export interface DeliveryOptions extends CarryingOut {
   readonly watchers: Watchers;
-  /** Who gets new parcels. */
-  readonly defaultCourier: Courier | null;
   readonly pickupPoints: PickupPoints;
 }
 
@@ -40,46 +45,28 @@ export async function quoteBoth(
 ): Promise<Quote[]> {
   checkCity('from_city', fromCity);
   checkCity('to_city', toCity);
-  const courier = courierOf(options);
   const currency = (adId && (await store.readCurrency(options.db, adId))) ?? defaultCurrency;
-  const methods = ['pickup_point', 'courier'] as const;
-  return Promise.all(
-    methods.map(async (method) => {
-      const to = { kind: 'city', city: toCity } as const;
-      return { method, courier: courier.name, ...(await quoted(courier.quote({ fromCity, method, to, currency }))) };
-    }),
-  );
+  const declaredValue = { amount: 0, currency };
+  return quoted(offersOf(options.couriers, { fromCity, toCity, declaredValue }));
 }
 
-/** What the delivery of an order costs, in the currency of what is sold. */
-export async function quote(
-  options: DeliveryOptions,
-  request: { readonly fromCity: string; readonly to: To; readonly declaredValue: Money },
-): Promise<CourierQuote & { readonly courier: string }> {
-  const courier = courierOf(options);
-  const { fromCity, to, declaredValue } = request;
+export interface QuoteRequest {
+  readonly fromCity: string;
+  readonly to: To;
+  readonly declaredValue: Money;
+  readonly orderId: OrderId | null;
+  readonly buyerId: UserId | null;
+}
+
+/** What the delivery of an order costs, in the currency of what is sold. Whose price it is gets the parcel. */
+export async function quote(options: DeliveryOptions, request: QuoteRequest): Promise<Offer> {
+  const { db, couriers, clock } = options;
+  const { fromCity, to, declaredValue, orderId, buyerId } = request;
   const method = to.kind === 'address' ? 'courier' : 'pickup_point';
-  const said = await quoted(courier.quote({ fromCity, method, to, currency: declaredValue.currency }));
-  return { ...said, courier: courier.name };
-}
-
-/** The lists of pick-up points, kept for some minutes; an old one is better than none. */
-export type PickupPoints = LRUCache<string, readonly PickupPoint[], Courier>;
-
-export const createPickupPoints = (): PickupPoints =>
-  new LRUCache({
-    max: 1_000,
-    ttl: 10 * 60_000,
-    allowStaleOnFetchRejection: true,
-    fetchMethod: (city, _old, { context }) => context.pickupPoints(city),
-  });
-
-export async function listPickupPoints(options: DeliveryOptions, city: string): Promise<readonly PickupPoint[]> {
-  checkCity('city', city);
-  const list = await options.pickupPoints.fetch(city, { context: courierOf(options) });
-  // No answer, and none from earlier either.
-  if (!list) throw unavailable();
-  return list;
+  const offer = await quoted(firstOffer(couriers, { fromCity, method, to, declaredValue }));
+  if (buyerId) await orUnavailable(checkRecipient(options, couriers.get(offer.courier), buyerId));
+  if (orderId) await store.keepQuotedCourier(db, orderId, offer.courier, clock.now());
+  return offer;
 }
 
 /**
@@ -87,17 +74,23 @@ export async function listPickupPoints(options: DeliveryOptions, city: string): 
  * repeated calls go on from wherever an earlier one ended, since the courier knows the parcel by a key made of its id.
  */
 export async function createShipment(options: DeliveryOptions, request: NewShipment): Promise<ShipmentRow> {
-  const { db, clock } = options;
+  const { db, clock, couriers } = options;
   const trace: Record<string, string> = {};
   injectTrace(trace);
   const now = clock.now();
   const { declaredValue } = request;
+  const leaseUntil = new Date(now.getTime() + leaseMs);
+  const other = await store.readShipmentOfOrder(db, request.orderId);
+  if (other && other.id !== request.shipmentId) {
+    throw new ProblemError('conflict', { detail: 'This order has another shipment' });
+  }
+  const chosen = other?.courier ?? (await chooseCourier(options, request));
   const fresh = {
     id: request.shipmentId,
     order_id: request.orderId,
     buyer_id: request.buyerId,
     seller_id: request.sellerId,
-    courier: courierOf(options).name,
+    courier: chosen,
     courier_id: null,
     tracking_number: null,
     pickup_address: null,
@@ -111,7 +104,7 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
     estimated_to: null,
     cancel_reason: null,
     cancelling: false,
-    due_at: new Date(now.getTime() + leaseMs),
+    due_at: leaseUntil,
     ...untried,
     attention: null,
     attention_version: 0,
@@ -119,11 +112,7 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
     created_at: now,
     updated_at: now,
   } satisfies Omit<ShipmentRow, 'trace' | 'destination'>;
-  const other = await store.readShipmentOfOrder(db, request.orderId);
-  if (other && other.id !== request.shipmentId) {
-    throw new ProblemError('conflict', { detail: 'This order has another shipment' });
-  }
-  if (!other) await store.insertShipment(db, fresh, request.to, trace);
+  const isNew = !other && (await store.insertShipment(db, fresh, request.to, trace));
   const known = await read(options, request.shipmentId);
   if (
     known.order_id !== request.orderId ||
@@ -131,11 +120,20 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
   ) {
     throw new ProblemError('idempotency-key-reused', { detail: 'This shipment was created with other values' });
   }
+  const mayRegister = (): boolean | Promise<boolean> =>
+    isNew ||
+    couriers.get(known.courier)?.registersAtOnce !== false ||
+    store.leaseShipment(db, known.id, now, leaseUntil);
+  if (known.stage === null && !(await mayRegister())) throw unavailable();
   const shipment = known.stage === null ? await orUnavailable(carryOut(options, known)) : known;
   if (shipment.stage === 'cancelled' && shipment.courier_id === null) {
     throw new ProblemError('conflict', { detail: `COURIER_REFUSED: ${shipment.reason ?? ''}` });
   }
   return shipment;
+}
+
+async function chooseCourier({ db, couriers }: DeliveryOptions, { orderId, to }: NewShipment): Promise<string> {
+  return quoted((async () => courierOfParcel(couriers, to, await store.readQuotedCourier(db, orderId)).name)());
 }
 
 /** Before the courier has the parcel; afterwards it goes its way. */
@@ -224,43 +222,89 @@ export async function* watch(
   }
 }
 
-/** What a courier tells. An unknown parcel is refused with 404, so that the courier tells it again. */
+/** What a courier tells: its word is taken, and where it only hints at something it is asked. */
 export async function hearWebhook(
   options: DeliveryOptions,
   name: string,
-  headers: Headers,
-  body: Uint8Array,
+  webhook: Omit<CourierWebhook, 'now'>,
 ): Promise<void> {
   const courier = options.couriers.get(name);
   if (!courier) throw new ProblemError('not-found', { detail: 'There is no such courier' });
-  const { eventId, shipment: word } = courier.parseWebhook(headers, body, options.clock.now());
-  const known = isUuid(word.reference) ? await store.readShipment(options.db, word.reference) : undefined;
-  if (!known || known.courier !== name) throw new ProblemError('not-found', { detail: 'There is no such shipment' });
+  const news = courier.parseWebhook({ ...webhook, now: options.clock.now() });
+  switch (news.kind) {
+    case 'nothing':
+      return;
+    case 'word': {
+      const { reference } = news.shipment;
+      const known = isUuid(reference) ? await store.readShipment(options.db, reference) : undefined;
+      // With 404 the courier tells it again.
+      if (known?.courier !== name) throw new ProblemError('not-found', { detail: 'There is no such shipment' });
+      return record(options, known, news, (trx, locked) => applyWord(trx, locked, news.shipment, options));
+    }
+    case 'hint': {
+      const known = await store.readShipmentOfCourier(options.db, name, news.courierId);
+      // Of a parcel whose registration is still being answered, which is asked about anyway, or of one that isn't ours;
+      // couriers turn off webhooks that are refused.
+      if (!known) return;
+      return record(options, known, news, (trx, locked) => store.makeDue(trx, locked.id, options.clock.now()));
+    }
+    default:
+      return news satisfies never;
+  }
+}
+
+/** Keeps what came, and lets it have its effect once. */
+async function record(
+  options: DeliveryOptions,
+  known: ShipmentRow,
+  news: Exclude<CourierNews, { kind: 'nothing' }>,
+  effect: (trx: store.Trx, locked: ShipmentRow) => Promise<unknown>,
+): Promise<void> {
+  const said = news.kind === 'word' ? news.shipment.stage : news.stage;
   // Webhooks carry no trace, the purchase does.
   await inSpan('delivery webhook', { parent: extractTrace(known.trace) }, () =>
     options.db.transaction().execute(async (trx) => {
       const shipment = await store.lockShipment(trx, known.id);
       if (!shipment) throw new Error(`shipment ${known.id} vanished`);
       const isNews = await store.recordCourierEvent(trx, {
-        courier: name,
-        event_id: eventId,
+        courier: known.courier,
+        event_id: news.eventId,
         shipment_id: shipment.id,
-        stage: word.stage,
+        stage: said === 'refused' ? null : said,
         received_at: options.clock.now(),
       });
-      if (isNews) await applyWord(trx, shipment, word, options);
+      if (isNews) await effect(trx, shipment);
     }),
   );
+}
+
+/** For its seller, while the parcel is still to be handed over. */
+export async function label(
+  options: DeliveryOptions,
+  id: ShipmentId,
+  userId: UserId,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const shipment = await store.readShipment(options.db, id);
+  if (shipment?.seller_id !== userId) throw new ProblemError('not-found', { detail: 'There is no such shipment' });
+  const { courier_id: courierId, stage } = shipment;
+  if (stage !== 'created' || courierId === null) {
+    throw new ProblemError('conflict', {
+      detail: `There is no label for a parcel that is ${stage ?? 'not registered yet'}`,
+    });
+  }
+  const courier = options.couriers.get(shipment.courier);
+  if (!courier) throw unavailable();
+  try {
+    return await orUnavailable(courier.label(courierId));
+  } catch (error) {
+    if (error instanceof CourierRefusal) throw new ProblemError('conflict', { detail: error.message, cause: error });
+    throw error;
+  }
 }
 
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 
 const sorted = (to: To): readonly string[] => [to.kind, to.kind === 'address' ? to.address : to.pickupPoint];
-
-function courierOf({ defaultCourier }: DeliveryOptions): Courier {
-  if (defaultCourier) return defaultCourier;
-  throw new ProblemError('delivery-unavailable', { detail: 'No courier is configured' });
-}
 
 function checkCity(field: string, city: string): void {
   if (cities.some(({ id }) => id === city)) return;

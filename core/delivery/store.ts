@@ -67,15 +67,20 @@ export interface DeliveryTables extends ServiceTables, NoticesTables {
     courier: string;
     event_id: string;
     shipment_id: ShipmentId;
-    stage: DeliveryStage;
+    /** Null where the courier said something that we don't know, or nothing of the stage. */
+    stage: DeliveryStage | null;
     received_at: Timestamp;
   };
+  /** Whose price an order pays: that courier gets its parcel. */
+  quoted_couriers: { order_id: OrderId; courier: string; quoted_at: Timestamp };
   ad_currencies: { ad_id: AdId; currency: string; version: number };
 }
 
 type Db = Kysely<DeliveryTables>;
 export type Trx = Transaction<DeliveryTables>;
 
+/** Notified when a shipment is due at once. */
+export const dueChannel = 'delivery_due';
 /** Notified with each change of a shipment's version. */
 export const changesChannel = 'delivery_changes';
 
@@ -104,6 +109,53 @@ export const readShipment = (db: Db, id: string): Promise<ShipmentRow | undefine
 
 export const readShipmentOfOrder = (db: Db, orderId: OrderId): Promise<ShipmentRow | undefined> =>
   db.selectFrom('shipments').selectAll().where('order_id', '=', orderId).executeTakeFirst();
+
+export const readShipmentOfCourier = (db: Db, courier: string, courierId: string): Promise<ShipmentRow | undefined> =>
+  db
+    .selectFrom('shipments')
+    .selectAll()
+    .where('courier', '=', courier)
+    .where('courier_id', '=', courierId)
+    .executeTakeFirst();
+
+/** Makes it due at once and wakes the worker. */
+export async function makeDue(trx: Trx, id: ShipmentId, now: Date): Promise<void> {
+  await later(trx, trx.updateTable('shipments').set({ due_at: now }).where('id', '=', id));
+  await later(trx, trx.selectNoFrom(sql`pg_notify(${dueChannel}, '')`.as('told')));
+}
+
+/** True for whoever may work on it until `leaseUntil`; the others leave it alone. */
+export async function leaseShipment(db: Db, id: ShipmentId, now: Date, leaseUntil: Date): Promise<boolean> {
+  const leased = await db
+    .updateTable('shipments')
+    .set({ due_at: leaseUntil })
+    .where('id', '=', id)
+    .where('due_at', '<=', now)
+    .returning('id')
+    .executeTakeFirst();
+  return leased !== undefined;
+}
+
+export async function keepQuotedCourier(db: Db, orderId: OrderId, courier: string, now: Date): Promise<void> {
+  await db
+    .insertInto('quoted_couriers')
+    .values({ order_id: orderId, courier, quoted_at: now })
+    .onConflict((conflict) => conflict.column('order_id').doUpdateSet({ courier, quoted_at: now }))
+    .execute();
+}
+
+export async function readQuotedCourier(db: Db, orderId: OrderId): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('quoted_couriers')
+    .select('courier')
+    .where('order_id', '=', orderId)
+    .executeTakeFirst();
+  return row?.courier;
+}
+
+export async function forgetQuotedCouriers(db: Db, before: Date): Promise<void> {
+  await db.deleteFrom('quoted_couriers').where('quoted_at', '<', before).execute();
+}
 
 /** The row until the transaction ends: changes of one shipment happen one after another. */
 export const lockShipment = (trx: Trx, id: ShipmentId): Promise<ShipmentRow | undefined> =>
@@ -149,7 +201,7 @@ export async function readVersions(db: Db, ids: readonly string[]): Promise<Read
 /** False when the event was seen before. */
 export async function recordCourierEvent(
   trx: Trx,
-  event: { courier: string; event_id: string; shipment_id: ShipmentId; stage: DeliveryStage; received_at: Date },
+  event: { courier: string; event_id: string; shipment_id: ShipmentId; stage: DeliveryStage | null; received_at: Date },
 ): Promise<boolean> {
   const inserted = await trx
     .insertInto('courier_events')

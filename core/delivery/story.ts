@@ -37,7 +37,7 @@ async function askCourier(
   const until = Math.min(inheritedDeadline(), Date.now() + askMs);
   try {
     const { stage } = await context.with(withDeadline(context.active(), until), () => known.get(courier_id));
-    return { says: stage, error: null };
+    return stage === 'refused' ? { says: null, error: 'It refused the registration' } : { says: stage, error: null };
   } catch (error) {
     log.warn('shipment.courier_silent', { shipment_id: id, error });
     return { says: null, error: error instanceof Error ? error.message : String(error) };

@@ -79,7 +79,7 @@ async function placeOrder(options: CommandOptions, placing: Placing): Promise<Co
       { adId: request.ad_id, orderId, buyerId, ttlSeconds: rules.timeoutSeconds.payment + holdMarginSeconds },
       { idempotencyKey: `${orderId}:reserve`, deadlineMs: reserveDeadlineMs },
     );
-    return await writeOrder(options, placing, ad, await quote(rpc, ad, request.delivery));
+    return await writeOrder(options, placing, ad, await quote(rpc, ad, placing));
   } catch (error) {
     // Without a clear no, nobody knows how far this came: the next try with the key goes on with the same order, which
     // may hold the ad. It may also have been placed all the same, by the same request at the same moment.
@@ -103,7 +103,7 @@ const isNo = (error: unknown): boolean => error instanceof ProblemError && isRef
 
 type ReservedAd = Awaited<ReturnType<RpcClients['ads']['reserve']>>;
 
-async function quote(rpc: RpcClients, ad: ReservedAd, delivery: NewOrder['delivery']) {
+async function quote(rpc: RpcClients, ad: ReservedAd, { orderId, buyerId, request: { delivery } }: Placing) {
   if (!ad.price) throw new Error('ads reserved an ad without a price');
   const request = {
     fromCity: ad.city,
@@ -112,6 +112,8 @@ async function quote(rpc: RpcClients, ad: ReservedAd, delivery: NewOrder['delive
       pickupPoint: delivery.method === 'pickup_point' ? delivery.pickup_point : '',
     },
     declaredValue: ad.price,
+    orderId,
+    buyerId,
   };
   try {
     const { price, estimated } = await rpc.delivery.quote(request, { deadlineMs: quoteDeadlineMs });

@@ -116,7 +116,7 @@ async function askDelivery({ rpc }: CommandOptions, order: OrderRow): Promise<De
     ...work(said.work),
     needs_attention: orNull(said.attention?.why),
     changes: said.changes.map(({ reason, ...change }) => ({ ...change, reason: orNull(reason) })),
-    courier_events: said.courierEvents.map(({ eventId, stage, at }) => ({ id: eventId, stage, at })),
+    courier_events: said.courierEvents.map(({ eventId, stage, at }) => ({ id: eventId, stage: orNull(stage), at })),
     trace_id: orNull(said.traceId),
   });
 }

@@ -5,6 +5,9 @@ import { type ServiceName, services } from '../../contracts/route.ts';
 const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
 const seconds = z.coerce.number().int().min(1);
 
+export const courierNames = ['sandbox', 'cdek', 'easypost'] as const;
+export type CourierName = (typeof courierNames)[number];
+
 export const CoreConfig = z.object({
   /** Which services run in this process. */
   services: z.array(z.enum(services)).min(1),
@@ -46,6 +49,36 @@ export const CoreConfig = z.object({
   mailFrom: z.string().default('Lotok <no-reply@lotok.example>'),
   /** The sandbox provider, courier and mailbox, and demo accounts: on unless `PRODUCTION` or `NODE_ENV=production`. */
   sandbox: flag,
+  /** Who carries parcels, in the order in which they are asked; the sandbox's courier while there is a sandbox. */
+  couriers: z.array(z.enum(courierNames)),
+  /** What couriers are told of every parcel: nobody has weighed what is sold. */
+  parcel: z.object({
+    grams: z.coerce.number().int().min(1).max(50_000),
+    lengthCm: z.coerce.number().int().min(1).max(300),
+    widthCm: z.coerce.number().int().min(1).max(300),
+    heightCm: z.coerce.number().int().min(1).max(300),
+  }),
+  cdek: z
+    .object({
+      url: z.url(),
+      account: z.string().min(1),
+      password: z.string().min(1),
+      /** In the address that CDEK sends its webhooks to. */
+      webhookToken: z.string().min(16),
+      tariffs: z.object({
+        pickupPoint: z.coerce.number().int().min(1),
+        courier: z.coerce.number().int().min(1),
+      }),
+    })
+    .optional(),
+  easypost: z
+    .object({
+      url: z.url(),
+      apiKey: z.string().min(1),
+      webhookSecret: z.string().min(16),
+      placesFile: z.string().min(1),
+    })
+    .optional(),
   sandboxStepMs: z.coerce.number().int().min(0).max(3_600_000).default(3_000),
   /** Shared with the provider and the courier; made in the data folder when sandboxes run here. */
   sandboxSecret: z.string().min(16).optional(),
@@ -67,7 +100,19 @@ const SafeCoreConfig = (env: NodeJS.ProcessEnv) =>
   CoreConfig.refine(({ sandbox }) => !(sandbox && isSet(env['PRODUCTION'])), {
     path: ['sandbox'],
     message: 'SANDBOX=1 is not for PRODUCTION=1',
-  });
+  })
+    .refine(({ sandbox, couriers }) => sandbox || !couriers.includes('sandbox'), {
+      path: ['couriers'],
+      message: 'COURIERS names sandbox, which only is there with SANDBOX=1',
+    })
+    .refine(({ couriers, cdek }) => cdek !== undefined || !couriers.includes('cdek'), {
+      path: ['couriers'],
+      message: 'COURIERS names cdek: set CDEK_ACCOUNT, CDEK_PASSWORD and CDEK_WEBHOOK_TOKEN',
+    })
+    .refine(({ couriers, easypost }) => easypost !== undefined || !couriers.includes('easypost'), {
+      path: ['couriers'],
+      message: 'COURIERS names easypost: set EASYPOST_API_KEY, EASYPOST_WEBHOOK_SECRET and EASYPOST_PLACES_FILE',
+    });
 
 /** Throws an error that names each variable that is wrong. */
 export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): CoreConfig {
@@ -77,6 +122,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
       return address === undefined ? [] : [[service, address] as const];
     }),
   );
+  const sandbox = env['SANDBOX'] ?? (isProduction(env) ? '0' : '1');
   const result = SafeCoreConfig(env).safeParse({
     services: (only ?? services) as readonly ServiceName[],
     hostname: env['HOST'],
@@ -105,7 +151,26 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     },
     smtpUrl: env['SMTP_URL'],
     mailFrom: env['MAIL_FROM'],
-    sandbox: env['SANDBOX'] ?? (isProduction(env) ? '0' : '1'),
+    sandbox,
+    couriers: env['COURIERS'] === undefined ? (isSet(sandbox) ? ['sandbox'] : []) : listOf(env['COURIERS']),
+    parcel: parcelOf(env),
+    cdek: env['CDEK_ACCOUNT'] && {
+      url: env['CDEK_URL'] ?? 'https://api.cdek.ru',
+      account: env['CDEK_ACCOUNT'],
+      password: env['CDEK_PASSWORD'],
+      webhookToken: env['CDEK_WEBHOOK_TOKEN'],
+      // Parcels of shops, from a pick-up point to a pick-up point, and to a door.
+      tariffs: {
+        pickupPoint: env['CDEK_TARIFF_PICKUP_POINT'] ?? '136',
+        courier: env['CDEK_TARIFF_COURIER'] ?? '137',
+      },
+    },
+    easypost: env['EASYPOST_API_KEY'] && {
+      url: env['EASYPOST_URL'] ?? 'https://api.easypost.com',
+      apiKey: env['EASYPOST_API_KEY'],
+      webhookSecret: env['EASYPOST_WEBHOOK_SECRET'],
+      placesFile: env['EASYPOST_PLACES_FILE'],
+    },
     sandboxStepMs: env['SANDBOX_STEP_MS'],
     sandboxSecret: env['SANDBOX_SECRET'],
     sandboxPspUrl: env['SANDBOX_PSP_URL'],
@@ -119,6 +184,14 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
   });
   if (!result.success) throw new Error(`configuration: ${z.prettifyError(result.error)}`);
   return result.data;
+}
+
+const listOf = (text: string): string[] => text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
+
+/** `PARCEL_CM` as `30x20x15`. */
+function parcelOf(env: NodeJS.ProcessEnv) {
+  const [lengthCm, widthCm, heightCm] = (env['PARCEL_CM'] ?? '30x20x15').split('x');
+  return { grams: env['PARCEL_GRAMS'] ?? '2000', lengthCm, widthCm, heightCm };
 }
 
 const isProduction = (env: NodeJS.ProcessEnv): boolean => env['NODE_ENV'] === 'production' || isSet(env['PRODUCTION']);

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hono } from 'hono';
 import { type Kysely, sql } from 'kysely';
+import { UserId } from '../../contracts/common.ts';
+import { ProblemError } from '../../contracts/problem.ts';
 import { openTestDatabase } from '../../tests/database.ts';
 import type { Bus } from '../platform/bus/bus.ts';
 import { systemClock } from '../platform/clock.ts';
 import { type CoreConfig, coreConfig } from '../platform/config.ts';
 import { createOutbox } from '../platform/db/outbox.ts';
 import { createHttpApp } from '../platform/http/app.ts';
+import type { Authenticate } from '../platform/http/authenticate.ts';
 import { implementOn } from '../platform/http/implement.ts';
 import { listen } from '../platform/http/listen.ts';
 import type { Mailer } from '../platform/mail/mailer.ts';
@@ -64,7 +67,16 @@ export interface WorldOptions {
   readonly config?: Partial<CoreConfig>;
   /** Fails to take messages while it returns true. */
   readonly notificationsAway?: () => boolean;
+  /** Everybody's contacts, as users tells them. */
+  readonly contacts?: () => { readonly name: string; readonly phone: string; readonly email: string };
 }
+
+/** Whoever says `Bearer <user id>` is that user. */
+const asNamed: Authenticate = async (header) => {
+  const userId = UserId.safeParse(header?.replace('Bearer ', ''));
+  if (!userId.success) throw new ProblemError('unauthenticated');
+  return { userId: userId.data, roles: [], sessionId: 'test' };
+};
 
 export async function startWorld<Tables extends ServiceTables, Definition extends RpcDefinition>(
   module: ServiceModule<Tables>,
@@ -88,6 +100,11 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
       if (options.notificationsAway?.()) throw new Error('notifications is away');
       enqueued.push({ kind, userId, parameters, key: call?.idempotencyKey });
       return { notificationId: 'n' };
+    },
+  };
+  const users: Pick<RpcClients['users'], 'getContacts'> = {
+    async getContacts({ userId }) {
+      return { userId, language: 'ru', ...(options.contacts?.() ?? unused('contacts')) };
     },
   };
   const faults: World<Tables, Definition>['faults'] = { between: undefined };
@@ -117,7 +134,7 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
       databases,
       outbox: createOutbox(module.name, systemClock),
       bus: new Proxy({} as Bus, { get: () => unused('the bus') }),
-      rpc: { notifications } as unknown as RpcClients,
+      rpc: { notifications, users } as unknown as RpcClients,
       objects: new Proxy({} as ObjectStore, { get: () => unused('objects') }),
       mailer: new Proxy({} as Mailer, { get: () => unused('mail') }),
       clock: systemClock,
@@ -125,7 +142,7 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
       metrics,
       selfUrl: () => selfUrl,
     });
-    running.http?.(implementOn(app, async () => unused('accounts')));
+    running.http?.(implementOn(app, asNamed));
     const sandbox = await startSandbox({
       databases,
       app,

@@ -212,7 +212,9 @@ describe('delivery', () => {
   });
 
   it('that follows old news backwards', () => {
-    const broken = withRules({ hear: (stage, word) => (stage === word ? [] : [word]) });
+    const broken = withRules({
+      hear: (stage, word) => (word === null || word === 'refused' || stage === word ? [] : [word]),
+    });
     find(broken);
   });
 

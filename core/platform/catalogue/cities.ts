@@ -25,19 +25,36 @@ const byId: ReadonlyMap<string, City> = new Map(cities.map((place) => [place.id,
 
 export const findCity = (id: string): City | undefined => byId.get(id);
 
+/** The city that an address names; the first where it names several. */
+export function cityInText(text: string): City | undefined {
+  const lower = text.toLowerCase();
+  const placeOf = ({ name }: City): number =>
+    Math.min(...[name.ru, name.en].map((each) => (lower.indexOf(each.toLowerCase()) + 1 || Infinity) - 1));
+  const [first] = cities
+    .map((place) => ({ place, at: placeOf(place) }))
+    .filter(({ at }) => at !== Infinity)
+    .sort((one, other) => one.at - other.at);
+  return first?.place;
+}
+
+interface Position {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
 const earthRadiusKm = 6371;
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;
 
-/** Kilometres on the great circle between a place and each city's centre. */
-export function distancesKm(latitude: number, longitude: number): Map<string, number> {
-  return new Map(
-    cities.map((place) => {
-      const north = radians(place.latitude - latitude);
-      const east = radians(place.longitude - longitude);
-      const chord =
-        Math.sin(north / 2) ** 2 +
-        Math.cos(radians(latitude)) * Math.cos(radians(place.latitude)) * Math.sin(east / 2) ** 2;
-      return [place.id, 2 * earthRadiusKm * Math.asin(Math.sqrt(chord))];
-    }),
-  );
+/** Along the great circle (haversine). */
+export function distanceKm(from: Position, to: Position): number {
+  const north = radians(to.latitude - from.latitude);
+  const east = radians(to.longitude - from.longitude);
+  const chord =
+    Math.sin(north / 2) ** 2 +
+    Math.cos(radians(from.latitude)) * Math.cos(radians(to.latitude)) * Math.sin(east / 2) ** 2;
+  return 2 * earthRadiusKm * Math.asin(Math.min(1, Math.sqrt(chord)));
 }
+
+/** Kilometres on the great circle between a place and each city's centre. */
+export const distancesKm = (latitude: number, longitude: number): Map<string, number> =>
+  new Map(cities.map((place) => [place.id, distanceKm({ latitude, longitude }, place)]));

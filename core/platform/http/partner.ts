@@ -10,26 +10,38 @@ export interface PartnerOptions {
   /** The partner's name in metrics and logs. */
   readonly name: string;
   readonly baseUrl: () => string;
-  readonly apiKey: string;
+  /** A bearer token that stays the same, or something that knows how to get one. */
+  readonly apiKey: string | Authorization;
   readonly log: Log;
   readonly metrics: Metrics;
   /** For one try. */
   readonly timeoutMs?: number;
 }
 
+export interface Authorization {
+  /** The value of the `authorization` header; null for none. */
+  header(): Promise<string | null>;
+  /** The partner did not take it (401). True when another one may do better. */
+  refused?(): boolean;
+}
+
 export interface PartnerRequest {
   /** What the call is for, in metrics. */
   readonly operation: string;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** Sent as a form, in place of a JSON body. */
+  readonly form?: Readonly<Record<string, string>>;
   /** With it a POST may be sent again. */
   readonly idempotencyKey?: string;
   /** A POST that only asks. */
   readonly readsOnly?: boolean;
+  /** The answer is a file: its bytes are what comes back. */
+  readonly file?: true;
 }
 
-/** Answers the JSON of a 2xx; throws `PartnerRefusal` or `PartnerUnavailable`. */
+/** Answers the JSON of a 2xx, or its bytes; throws `PartnerRefusal` or `PartnerUnavailable`. */
 export type Partner = (request: PartnerRequest) => Promise<unknown>;
 
 /** The partner said no (4xx): asking again changes nothing. */
@@ -54,9 +66,11 @@ export class PartnerUnavailable extends Error {
 }
 
 const largestAnswer = 1024 * 1024;
+const largestFile = 8 * 1024 * 1024;
 const mostRetries = 3;
 
 export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs = 3_000 }: PartnerOptions): Partner {
+  const authorization: Authorization = typeof apiKey === 'string' ? { header: async () => `Bearer ${apiKey}` } : apiKey;
   const breaker = createBreaker({
     target: name,
     isFailure: (error) => error instanceof PartnerUnavailable,
@@ -72,36 +86,37 @@ export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs =
   });
 
   const once = async (request: PartnerRequest): Promise<unknown> => {
-    const { operation, method, path, body, idempotencyKey } = request;
+    const { operation, method, path, idempotencyKey, file } = request;
     const left = Math.min(timeoutMs, inheritedDeadline() - Date.now());
     if (left <= 0) throw new ProblemError('timeout', { detail: `${operation}: no time left` });
-    let status: number;
-    let text: string;
-    try {
-      const response = await fetch(new URL(path, baseUrl()), {
-        method,
-        headers: {
-          accept: 'application/json',
-          authorization: `Bearer ${apiKey}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        redirect: 'error',
-        signal: AbortSignal.timeout(left),
-      });
-      status = response.status;
-      text = await readText(response);
-    } catch (error) {
-      throw new PartnerUnavailable(`${operation}: no answer`, { cause: error });
-    }
+    const content = contentOf(request);
+    const send = async (): Promise<{ status: number; bytes: Buffer }> => {
+      const credentials = await authorization.header();
+      try {
+        const response = await fetch(new URL(path, baseUrl()), {
+          method,
+          headers: {
+            accept: file ? '*/*' : 'application/json',
+            ...(credentials === null ? {} : { authorization: credentials }),
+            ...(content ? { 'content-type': content.type } : {}),
+            ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+          },
+          ...(content ? { body: content.body } : {}),
+          redirect: 'error',
+          signal: AbortSignal.timeout(left),
+        });
+        return { status: response.status, bytes: await readBytes(response, file ? largestFile : largestAnswer) };
+      } catch (error) {
+        throw new PartnerUnavailable(`${operation}: no answer`, { cause: error });
+      }
+    };
+    let answer = await send();
+    // Nothing was done for a caller that the partner doesn't know, so the same may be sent with a new token.
+    if (answer.status === 401 && authorization.refused?.()) answer = await send();
+    const { status, bytes } = answer;
     if (saysNothing(status)) throw new PartnerUnavailable(`${operation}: ${status}`);
-    let json: unknown;
-    try {
-      json = text === '' ? null : JSON.parse(text);
-    } catch (error) {
-      throw new PartnerUnavailable(`${operation}: the answer is not JSON`, { cause: error });
-    }
+    if (file && status < 400) return bytes;
+    const json = parseJson(operation, bytes);
     if (status >= 400) throw new PartnerRefusal(operation, status, json);
     return json;
   };
@@ -134,14 +149,26 @@ export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs =
 const saysNothing = (status: number): boolean =>
   status >= 500 || status === 401 || status === 403 || status === 408 || status === 429;
 
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
+function contentOf({ body, form }: PartnerRequest): { readonly type: string; readonly body: string } | undefined {
+  if (form) return { type: 'application/x-www-form-urlencoded', body: new URLSearchParams(form).toString() };
+  return body === undefined ? undefined : { type: 'application/json', body: JSON.stringify(body) };
+}
+
+function parseJson(operation: string, bytes: Buffer): unknown {
+  try {
+    return bytes.byteLength === 0 ? null : JSON.parse(bytes.toString());
+  } catch (error) {
+    throw new PartnerUnavailable(`${operation}: the answer is not JSON`, { cause: error });
+  }
+}
+
+async function readBytes(response: Response, largest: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
-    if (size > largestAnswer) throw new Error('the answer is too large');
-    text += decoder.decode(chunk, { stream: true });
+    if (size > largest) throw new Error('the answer is too large');
+    chunks.push(chunk);
   }
-  return text + decoder.decode();
+  return Buffer.concat(chunks);
 }

@@ -49,6 +49,9 @@ export function createMetrics({ part }: { readonly part: string }) {
       'result',
     ]),
     partnerSeconds: histogram('partner_call', 'Time of calls to partners, retries included', ['partner', 'operation']),
+    courierUnknownStatuses: counter('courier_unknown_statuses', 'Statuses of couriers that changed nothing', [
+      'courier',
+    ]),
     partnerRetries: counter('partner_retries', 'Calls to partners sent again', ['partner', 'operation']),
 
     busPublished: counter('bus_published', 'Messages handed to the bus', ['topic']),

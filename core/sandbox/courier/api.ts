@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { answering, checkApiKey, once, Refusal, readJson } from '../api.ts';
 import { stages } from './books.ts';
 import { advance, type Courier, cancel, find, present, register } from './courier.ts';
+import { labelOf } from './label.ts';
 import { cityOf, estimate, pickupPointOf, pickupPoints, priceOf } from './network.ts';
 
 const City = z.string().min(1).max(64);
@@ -52,6 +53,12 @@ export function courierApi(app: Hono, courier: Courier, apiKey: string): void {
       return { items: pickupPoints.filter(({ city }) => city === id) };
     }),
   );
+  app.get(`${base}/pickup-points/:id`, (c) =>
+    answering(c, async () => {
+      checkApiKey(c, apiKey);
+      return pickupPointOf(c.req.param('id'));
+    }),
+  );
   app.post(`${base}/shipments`, (c) =>
     answering(c, async () => {
       checkApiKey(c, apiKey);
@@ -65,6 +72,15 @@ export function courierApi(app: Hono, courier: Courier, apiKey: string): void {
       return present(await find(db, c.req.param('id')));
     }),
   );
+  app.get(`${base}/shipments/:id/label`, async (c) => {
+    let pdf: Uint8Array<ArrayBuffer> | undefined;
+    const answer = await answering(c, async () => {
+      checkApiKey(c, apiKey);
+      pdf = labelOf(await find(db, c.req.param('id')));
+      return {};
+    });
+    return pdf ? c.body(pdf, 200, { 'content-type': 'application/pdf', 'cache-control': 'no-store' }) : answer;
+  });
   app.post(`${base}/shipments/:id/cancel`, (c) =>
     answering(c, async () => {
       checkApiKey(c, apiKey);

@@ -144,7 +144,7 @@ function ofDelivery(delivery: DeliveryStory, { timeline }: OrderStory, t: String
   const heard = new Set(timeline.map((line) => (line.kind === 'delivery' ? line.stage : null)));
   return [
     ...delivery.courier_events.map(({ id, stage, at }) =>
-      entry(at, 'truck', t.operations.courierTold(t.order.stage[stage]), { ...traced, eventId: id }),
+      entry(at, 'truck', t.operations.courierTold(stage ? t.order.stage[stage] : '?'), { ...traced, eventId: id }),
     ),
     ...delivery.changes
       .filter(({ stage }) => !heard.has(stage))

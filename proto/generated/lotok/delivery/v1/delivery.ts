@@ -187,7 +187,13 @@ export interface QuoteRequest {
     | Destination
     | undefined;
   /** What the goods are worth to the courier's insurance. */
-  declaredValue: Money | undefined;
+  declaredValue:
+    | Money
+    | undefined;
+  /** The order that will pay the price: the courier whose price it is gets the parcel. Empty when nobody orders yet. */
+  orderId: string;
+  /** Who gets the parcel: some couriers need a phone number, and INVALID_ARGUMENT says so. Empty when nobody is known. */
+  buyerId: string;
 }
 
 export interface QuoteResponse {
@@ -650,7 +656,7 @@ export const Shipment: MessageFns<Shipment> = {
 };
 
 function createBaseQuoteRequest(): QuoteRequest {
-  return { fromCity: "", destination: undefined, declaredValue: undefined };
+  return { fromCity: "", destination: undefined, declaredValue: undefined, orderId: "", buyerId: "" };
 }
 
 export const QuoteRequest: MessageFns<QuoteRequest> = {
@@ -663,6 +669,12 @@ export const QuoteRequest: MessageFns<QuoteRequest> = {
     }
     if (message.declaredValue !== undefined) {
       Money.encode(message.declaredValue, writer.uint32(26).fork()).join();
+    }
+    if (message.orderId !== "") {
+      writer.uint32(34).string(message.orderId);
+    }
+    if (message.buyerId !== "") {
+      writer.uint32(42).string(message.buyerId);
     }
     return writer;
   },
@@ -704,6 +716,22 @@ export const QuoteRequest: MessageFns<QuoteRequest> = {
             message.declaredValue = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.buyerId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -729,6 +757,16 @@ export const QuoteRequest: MessageFns<QuoteRequest> = {
         : isSet(object.declared_value)
         ? Money.fromJSON(object.declared_value)
         : undefined,
+      orderId: isSet(object.orderId)
+        ? globalThis.String(object.orderId)
+        : isSet(object.order_id)
+        ? globalThis.String(object.order_id)
+        : "",
+      buyerId: isSet(object.buyerId)
+        ? globalThis.String(object.buyerId)
+        : isSet(object.buyer_id)
+        ? globalThis.String(object.buyer_id)
+        : "",
     };
   },
 
@@ -742,6 +780,12 @@ export const QuoteRequest: MessageFns<QuoteRequest> = {
     }
     if (message.declaredValue !== undefined) {
       obj.declaredValue = Money.toJSON(message.declaredValue);
+    }
+    if (message.orderId !== "") {
+      obj.orderId = message.orderId;
+    }
+    if (message.buyerId !== "") {
+      obj.buyerId = message.buyerId;
     }
     return obj;
   },
@@ -758,6 +802,8 @@ export const QuoteRequest: MessageFns<QuoteRequest> = {
     message.declaredValue = (object.declaredValue !== undefined && object.declaredValue !== null)
       ? Money.fromPartial(object.declaredValue)
       : undefined;
+    message.orderId = object.orderId ?? "";
+    message.buyerId = object.buyerId ?? "";
     return message;
   },
 };

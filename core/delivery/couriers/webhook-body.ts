@@ -1,0 +1,16 @@
+// The JSON body of a webhook, which is checked like every other.
+import type { z } from 'zod';
+import { fieldErrors, ProblemError } from '../../../contracts/problem.ts';
+
+/** Throws `invalid-json` or `invalid-field`. */
+export function parseJsonBody<Schema extends z.ZodType>(schema: Schema, body: Uint8Array): z.output<Schema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw new ProblemError('invalid-json');
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw new ProblemError('invalid-field', { errors: fieldErrors(parsed.error) });
+  return parsed.data;
+}
