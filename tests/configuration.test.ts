@@ -18,6 +18,34 @@ describe.each([
   });
 });
 
+describe('the couriers', () => {
+  const cdek = { CDEK_ACCOUNT: 'a', CDEK_PASSWORD: 'p', CDEK_WEBHOOK_TOKEN: 'sixteen characters' };
+
+  it('are the sandbox’s while there is one, else those that are named, in that order', () => {
+    expect(coreConfig({}).couriers).toEqual(['sandbox']);
+    expect(coreConfig({ PRODUCTION: '1' }).couriers).toEqual([]);
+    expect(coreConfig({ COURIERS: 'cdek, sandbox', ...cdek }).couriers).toEqual(['cdek', 'sandbox']);
+    expect(coreConfig({ PRODUCTION: '1', COURIERS: 'cdek', ...cdek }).cdek).toMatchObject({
+      url: 'https://api.cdek.ru',
+      tariffs: { pickupPoint: 136, courier: 137 },
+    });
+  });
+
+  it('that are named need what belongs to them', () => {
+    expect(() => coreConfig({ COURIERS: 'cdek' })).toThrow(/COURIERS names cdek: set CDEK_ACCOUNT/);
+    expect(() => coreConfig({ COURIERS: 'easypost' })).toThrow(/COURIERS names easypost: set EASYPOST_API_KEY/);
+    expect(() => coreConfig({ COURIERS: 'pigeons' })).toThrow(/couriers/);
+    expect(() => coreConfig({ PRODUCTION: '1', COURIERS: 'sandbox' })).toThrow(/COURIERS names sandbox/);
+    expect(() => coreConfig({ ...cdek, CDEK_WEBHOOK_TOKEN: 'short' })).toThrow(/webhookToken/);
+  });
+
+  it('are told of one parcel', () => {
+    const parcel = { grams: 500, lengthCm: 10, widthCm: 20, heightCm: 5 };
+    expect(coreConfig({ PARCEL: '500g 10x20x5cm' }).parcel).toEqual(parcel);
+    expect(() => coreConfig({ PARCEL: 'small' })).toThrow(/parcel/);
+  });
+});
+
 describe('where operators look at traces', () => {
   it('is an address with a place for the trace’s id', () => {
     const traceUrl = 'https://jaeger.example/trace/{trace_id}';

@@ -50,14 +50,16 @@ export const CoreConfig = z.object({
   /** The sandbox provider, courier and mailbox, and demo accounts: on unless `PRODUCTION` or `NODE_ENV=production`. */
   sandbox: flag,
   /** Who carries parcels, in the order in which they are asked; the sandbox's courier while there is a sandbox. */
-  couriers: z.array(z.enum(courierNames)),
+  couriers: z.array(z.enum(courierNames)).default([]),
   /** What couriers are told of every parcel: nobody has weighed what is sold. */
-  parcel: z.object({
-    grams: z.coerce.number().int().min(1).max(50_000),
-    lengthCm: z.coerce.number().int().min(1).max(300),
-    widthCm: z.coerce.number().int().min(1).max(300),
-    heightCm: z.coerce.number().int().min(1).max(300),
-  }),
+  parcel: z
+    .object({
+      grams: z.coerce.number().int().min(1).max(50_000),
+      lengthCm: z.coerce.number().int().min(1).max(300),
+      widthCm: z.coerce.number().int().min(1).max(300),
+      heightCm: z.coerce.number().int().min(1).max(300),
+    })
+    .default({ grams: 2_000, lengthCm: 30, widthCm: 20, heightCm: 15 }),
   cdek: z
     .object({
       url: z.url(),
@@ -153,7 +155,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     mailFrom: env['MAIL_FROM'],
     sandbox,
     couriers: env['COURIERS'] === undefined ? (isSet(sandbox) ? ['sandbox'] : []) : listOf(env['COURIERS']),
-    parcel: parcelOf(env),
+    parcel: parcelIn(env),
     cdek: env['CDEK_ACCOUNT'] && {
       url: env['CDEK_URL'] ?? 'https://api.cdek.ru',
       account: env['CDEK_ACCOUNT'],
@@ -188,10 +190,11 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
 
 const listOf = (text: string): string[] => text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]));
 
-/** `PARCEL_CM` as `30x20x15`. */
-function parcelOf(env: NodeJS.ProcessEnv) {
-  const [lengthCm, widthCm, heightCm] = (env['PARCEL_CM'] ?? '30x20x15').split('x');
-  return { grams: env['PARCEL_GRAMS'] ?? '2000', lengthCm, widthCm, heightCm };
+/** `PARCEL` as `2000g 30x20x15cm`. */
+function parcelIn({ PARCEL: text }: NodeJS.ProcessEnv) {
+  if (text === undefined) return undefined;
+  const { groups } = /^(?<grams>\d+)g (?<lengthCm>\d+)x(?<widthCm>\d+)x(?<heightCm>\d+)cm$/.exec(text) ?? {};
+  return groups ?? text;
 }
 
 const isProduction = (env: NodeJS.ProcessEnv): boolean => env['NODE_ENV'] === 'production' || isSet(env['PRODUCTION']);

@@ -55,6 +55,8 @@ export const notFound = (): CallFailed => new CallFailed(problem('not-found'));
 export interface Client {
   /** Throws `CallFailed` for everything but success. */
   call<Id extends OperationId>(id: Id, options?: CallOptions): Promise<Answer<BodyOf<Id>>>;
+  /** The answer of an operation that is a file. */
+  file(id: OperationId, options?: CallOptions): Promise<Response>;
   /** Only the body of `call`. */
   get<Id extends OperationId>(id: Id, options?: CallOptions): Promise<BodyOf<Id>>;
 }
@@ -66,7 +68,7 @@ export interface ClientOptions {
 }
 
 export function createClient({ api, context, token }: ClientOptions): Client {
-  async function call<Id extends OperationId>(id: Id, options: CallOptions = {}): Promise<Answer<BodyOf<Id>>> {
+  async function ask(id: OperationId, options: CallOptions): Promise<Response> {
     const route: RouteSpec = routes[id];
     const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) =>
       encodeURIComponent(options.params?.[name] ?? ''),
@@ -85,6 +87,12 @@ export function createClient({ api, context, token }: ClientOptions): Client {
       throw new CallFailed(problem('unavailable'), cause);
     }
     if (response.status !== route.success.status) throw new CallFailed(await readProblem(response));
+    return response;
+  }
+
+  async function call<Id extends OperationId>(id: Id, options: CallOptions = {}): Promise<Answer<BodyOf<Id>>> {
+    const route: RouteSpec = routes[id];
+    const response = await ask(id, options);
     if (!route.success.body) {
       await response.body?.cancel();
       return { body: undefined as BodyOf<Id>, headers: response.headers };
@@ -94,7 +102,11 @@ export function createClient({ api, context, token }: ClientOptions): Client {
     return { body: parsed.data as BodyOf<Id>, headers: response.headers };
   }
 
-  return { call, get: async (id, options) => (await call(id, options)).body };
+  return {
+    call,
+    file: (id, options = {}) => ask(id, options),
+    get: async (id, options) => (await call(id, options)).body,
+  };
 }
 
 async function readProblem(response: Response): Promise<Problem> {

@@ -119,9 +119,11 @@ export const points: PickupPoint[] = [1, 2, 3].map((n) => ({
   city: 'moscow',
   name: `Пункт ${n} на Тверской`,
   address: `Москва, Тверская ул., ${n * 4}`,
-  latitude: 55.7,
-  longitude: 37.6,
+  latitude: 55.75 + n / 100,
+  longitude: 37.6 - n / 100,
   hours: 'ежедневно 9:00–21:00',
+  courier: 'sandbox',
+  distance_m: n * 1_270,
 }));
 
 export function makeOrder(n: number, change: Partial<OrderWithTimeline> = {}): OrderWithTimeline {
@@ -440,7 +442,9 @@ export function createFakeCore(): FakeCore {
     listReviews: () => page([review, { ...review, rating: 3, text: 'Долго отправлял.' }]),
     createReview: () => review,
     quote: () => ({ items: quotes }),
-    listPickupPoints: () => ({ items: points }),
+    listPickupPoints: () => page(points),
+    getPickupPoint: ({ params }) => found(points.find(({ id }) => id === params['id'])),
+    getLabel: () => new Response('%PDF-1.4', { headers: { 'content-type': 'application/pdf' } }),
     createOrder: () => found(orders[1]),
     listOrders: () => page(orders),
     getOrder: orderOf,

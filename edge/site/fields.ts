@@ -94,14 +94,17 @@ export const select = (
 
 export const radios = (
   form: Form,
-  options: FieldOptions & { choices: readonly (Choice & { detail?: Html | undefined })[]; compact?: boolean },
+  options: FieldOptions & {
+    choices: readonly (Choice & { detail?: Html | undefined; anchor?: string })[];
+    compact?: boolean;
+  },
 ): Html => {
   const { name, label, choices, compact } = options;
   const error = form.errors.get(name);
   const chosen = form.values.get(name) ?? '';
   return html`<fieldset class="field radios${compact && html` radios-row`}"${error && html` aria-describedby="${idOf(name)}-error"`}>
     <legend>${label}</legend>
-    ${choices.map(({ value, text, detail }) => html`<label class="choice"><input type="radio" name="${name}" value="${value}"${value === chosen && html` checked`}><span class="choice-text">${text}</span>${detail && html`<span class="choice-detail">${detail}</span>`}</label>`)}
+    ${choices.map(({ value, text, detail, anchor }) => html`<label class="choice"${anchor && html` id="${anchor}"`}><input type="radio" name="${name}" value="${value}"${value === chosen && html` checked`}><span class="choice-text">${text}</span>${detail && html`<span class="choice-detail">${detail}</span>`}</label>`)}
     ${error && html`<p class="error" id="${idOf(name)}-error">${error}</p>`}
   </fieldset>`;
 };

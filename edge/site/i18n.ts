@@ -36,6 +36,7 @@ export interface Format {
   /** For a story in which much happens within a minute. */
   second(instant: string): string;
   dates(range: { from: string; to: string }): string;
+  distance(metres: number): string;
   text(text: LocalisedText): string;
 }
 
@@ -77,6 +78,8 @@ const makeFormat = (language: Language): Format => {
   const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', timeZone: 'UTC' });
   const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const plain = new Intl.NumberFormat(locale);
+  const inMetres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'meter' });
+  const inKilometres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 1 });
   const ungrouped = new Intl.NumberFormat(locale, { useGrouping: false });
   const currencies = new Map<string, Intl.NumberFormat>();
   const moneyFormat = (currency: string, whole: boolean): Intl.NumberFormat => {
@@ -103,6 +106,8 @@ const makeFormat = (language: Language): Format => {
     day: (instant) => day.format(new Date(instant)),
     time: (instant) => time.format(new Date(instant)),
     second: (instant) => second.format(new Date(instant)),
+    distance: (metres) =>
+      metres < 975 ? inMetres.format(Math.round(metres / 50) * 50) : inKilometres.format(metres / 1_000),
     dates: ({ from, to }) =>
       from === to ? date.format(new Date(from)) : date.formatRange(new Date(from), new Date(to)),
     text: (text) => text[language],

@@ -17,7 +17,7 @@ import { moderateAd, moderationPage, resolveReport } from './pages/moderation.ts
 import { changeAdStatus, myAdsPage } from './pages/my-ads.ts';
 import { operationsPage } from './pages/operations.ts';
 import { decideOnOrder, operationsOrderPage } from './pages/operations-order.ts';
-import { changeOrder, orderNow, orderPage } from './pages/order.ts';
+import { changeOrder, orderLabel, orderNow, orderPage } from './pages/order.ts';
 import { changePreferences, changeProfile, profilePage } from './pages/profile.ts';
 import { reportPage, sendReport } from './pages/report.ts';
 import { searchPage } from './pages/search.ts';
@@ -92,6 +92,7 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   post('/checkout/:id', placeOrder);
   get('/orders/:id', orderPage);
   get('/orders/:id/now', orderNow);
+  get('/orders/:id/label', orderLabel);
   post('/orders/:id/:action', changeOrder);
 
   get('/sell', sellPage);

@@ -127,7 +127,35 @@ function suggestions() {
   });
 }
 
+/** A point on the map is chosen in the list, and the one that is chosen is seen on the map. */
+function pointsMap() {
+  const map = document.querySelector('.map');
+  if (!map) return;
+  /** @param {string} id */
+  const inputOf = (id) => document.querySelector(`input[name="pickup_point"][value="${CSS.escape(id)}"]`);
+  const marks = [...map.querySelectorAll('[data-point]')];
+  const show = () => {
+    for (const mark of marks) {
+      const input = inputOf(mark.getAttribute('data-point') ?? '');
+      mark.toggleAttribute('data-chosen', input instanceof HTMLInputElement && input.checked);
+    }
+  };
+  map.addEventListener('click', (event) => {
+    const mark = event.target instanceof Element ? event.target.closest('[data-point]') : null;
+    const input = mark && inputOf(mark.getAttribute('data-point') ?? '');
+    if (!(input instanceof HTMLInputElement)) return;
+    event.preventDefault();
+    input.checked = true;
+    input.focus({ preventScroll: true });
+    input.closest('.choice')?.scrollIntoView({ block: 'nearest' });
+    show();
+  });
+  document.addEventListener('change', show);
+  show();
+}
+
 localiseTimes(document);
+pointsMap();
 guardForms();
 submitOnChange();
 openPanels();

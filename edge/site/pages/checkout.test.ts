@@ -1,7 +1,7 @@
 // Checkout: one click or two, one order; and what a buyer reads when it can't be had.
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../../contracts/problem.ts';
-import { makeOrder, uuid } from '../fake-core.testing.ts';
+import { makeOrder, points, uuid } from '../fake-core.testing.ts';
 import { createWorld, type Visitor } from '../world.testing.ts';
 
 const address = `/checkout/${uuid(1000)}`;
@@ -61,6 +61,36 @@ describe('checkout', () => {
     const unclear = await buyer.post(address, form);
     expect(unclear.status).toBe(503);
     expect(keyIn(await unclear.text())).toBe(form['key']);
+  });
+
+  it('shows pick-up points on a map of its own and in a list, the nearest first, and leads to those farther away', async () => {
+    const world = createWorld();
+    const buyer = await world.visitor().signsIn();
+    world.core.reply('listPickupPoints', () => ({ items: points, next_cursor: 'the-rest' }));
+    const page = await (await buyer.get(`${address}?city=moscow`)).text();
+    const numbers = [...page.matchAll(/href="#(point-[a-z0-9-]+)" data-point/g)].map(([, anchor]) => anchor);
+    expect(numbers).toEqual(['point-moscow-1', 'point-moscow-2', 'point-moscow-3']);
+    for (const anchor of numbers) expect(page).toContain(`class="choice" id="${anchor}"`);
+    expect(page.replaceAll('\u00a0', ' ')).toContain('1,3 км от центра');
+    expect(page).not.toMatch(/<svg class="map"[^>]*style=|<image/);
+    const more = /href="(\/checkout\/[^"]+points=the-rest[^"]*)"/.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const next = await (await buyer.get(more)).text();
+    expect(world.core.asked.findLast(({ id }) => id === 'listPickupPoints')?.options.query).toMatchObject({
+      cursor: 'the-rest',
+    });
+    expect(next).toMatch(/value="pickup_point" checked/);
+  });
+
+  it('sends whoever has no phone number to the profile when the courier needs one', async () => {
+    const world = createWorld();
+    const buyer = await world.visitor().signsIn();
+    const form = await opensCheckout(buyer);
+    world.core.reply('createOrder', () =>
+      new ProblemError('invalid-field', { errors: [{ field: 'phone', message: 'is missing' }] }).toResponse(),
+    );
+    const answer = await buyer.post(address, form);
+    expect(answer.status).toBe(422);
+    expect(await answer.text()).toContain('Добавьте номер телефона в профиле');
   });
 
   it('says that somebody else was faster', async () => {

@@ -1,7 +1,7 @@
 // Checkout: how the parcel comes and what all of it costs, then on to the payment page.
 import { html } from 'hono/html';
 import type { Ad } from '../../../contracts/ads.ts';
-import type { PickupPoint, Quote } from '../../../contracts/delivery.ts';
+import type { Quote } from '../../../contracts/delivery.ts';
 import type { Order } from '../../../contracts/orders.ts';
 import { type Catalogue, cityChoices, loadCatalogue } from '../catalogue.ts';
 import { CallFailed } from '../client.ts';
@@ -12,15 +12,22 @@ import type { Html } from '../html.ts';
 import { icon } from '../icons.ts';
 import { layout } from '../layout.ts';
 import { rememberCity, requireSession, type SiteContext, type Visit } from '../visit.ts';
+import { type PointsPage, pointsToChoose } from './points.ts';
 
 export async function checkoutPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   requireSession(visit);
   const chosen = c.req.query('city');
-  const offer = await loadOffer(visit, c.req.param('id') ?? '', chosen);
+  const offer = await loadOffer(visit, c.req.param('id') ?? '', chosen, c.req.query('points') || undefined);
   if (chosen === offer.city) rememberCity(c, chosen);
+  const wanted = offer.quotes.find(({ method }) => method === c.req.query('method')) ?? offer.quotes[0];
+  const method = wanted?.method;
   return c.html(
-    view(visit, offer, blankForm({ key: crypto.randomUUID(), method: offer.quotes[0]?.method ?? 'courier' })),
+    view(
+      visit,
+      offer,
+      blankForm({ key: crypto.randomUUID(), method: method ?? 'courier', points: c.req.query('points') ?? '' }),
+    ),
   );
 }
 
@@ -33,15 +40,24 @@ export async function placeOrder(c: SiteContext): Promise<Response> {
     const order = await createOrder(visit, id, values);
     return c.redirect(paymentAddress(visit, order) ?? `/orders/${order.id}`, 303);
   } catch (error) {
-    const form = failedForm(visit.t, error, values);
+    const form = needsPhone(visit, failedForm(visit.t, error, values));
     const unclear = mayHaveBeenMade(error);
     if (!unclear || !values.get('key')) form.values.set('key', crypto.randomUUID());
     return c.html(
-      view(visit, await loadOffer(visit, id, values.get('city') ?? undefined), form, unclear),
+      view(
+        visit,
+        await loadOffer(visit, id, values.get('city') ?? undefined, values.get('points') || undefined),
+        form,
+        unclear,
+      ),
       failedStatus(error),
     );
   }
 }
+
+/** The number is in the profile: this form has no field for it. */
+const needsPhone = ({ t }: Visit, form: Form): Form =>
+  form.errors.has('phone') ? { ...form, problem: t.checkout.needsPhone } : form;
 
 /** A second click can come while the first is being answered; it waits for the same order. */
 async function createOrder({ client }: Visit, adId: string, values: URLSearchParams): Promise<Order> {
@@ -91,19 +107,30 @@ interface Offer {
   readonly catalogue: Catalogue;
   readonly city: string;
   readonly quotes: readonly Quote[];
-  readonly points: readonly PickupPoint[];
+  readonly points: PointsPage;
 }
 
-async function loadOffer(visit: Visit, id: string, chosen: string | undefined): Promise<Offer> {
+/** As many as a map has room for. */
+const pointsAtOnce = 20;
+
+async function loadOffer(
+  visit: Visit,
+  id: string,
+  chosen: string | undefined,
+  cursor: string | undefined,
+): Promise<Offer> {
   const { client } = visit;
   const [ad, catalogue] = await Promise.all([client.get('getAd', { params: { id } }), loadCatalogue(visit)]);
   const known = (slug: string | undefined): slug is string => catalogue.cities.some((each) => each.id === slug);
   const city = [chosen, visit.city, ad.city].find(known) ?? ad.city;
   const [quotes, points] = await Promise.all([
     client.get('quote', { query: { from_city: ad.city, to_city: city, ad_id: ad.id } }),
-    client.get('listPickupPoints', { query: { city } }),
+    client.get('listPickupPoints', { query: { city, cursor, limit: pointsAtOnce } }),
   ]);
-  return { ad, catalogue, city, quotes: quotes.items, points: points.items };
+  const { items, next_cursor } = points;
+  const query = new URLSearchParams({ city, method: 'pickup_point', points: next_cursor ?? '' });
+  const more = next_cursor === null ? null : `/checkout/${ad.id}?${query}#order-form`;
+  return { ad, catalogue, city, quotes: quotes.items, points: { items, more } };
 }
 
 /** `retrying`: the ad may be reserved by the very order that this form is about to find. */
@@ -140,10 +167,16 @@ const view = (visit: Visit, offer: Offer, form: Form, retrying = false): Html =>
           ${formProblem(form)}
           <input type="hidden" name="key" value="${form.values.get('key') ?? ''}">
           <input type="hidden" name="city" value="${offer.city}">
+          <input type="hidden" name="points" value="${form.values.get('points') ?? ''}">
           <input type="hidden" name="city_name" value="${offer.catalogue.cities.find(({ id }) => id === offer.city)?.name.ru ?? ''}">
           ${methods(visit, offer, form)}
           <div class="for-courier">${input(form, t, { name: 'address', label: t.checkout.address, hint: t.checkout.addressHint, autocomplete: 'street-address', maxlength: 250, required: 'depends' })}</div>
-          <div class="for-pickup_point">${points(visit, offer, form)}</div>
+          <div class="for-pickup_point">${pointsToChoose(
+            visit,
+            offer.points,
+            offer.catalogue.cities.find(({ id }) => id === offer.city),
+            form,
+          )}</div>
         </form>
       </div>
       ${summary(visit, offer)}
@@ -167,19 +200,6 @@ const methods = ({ t, format }: Visit, { quotes }: Offer, form: Form): Html =>
       detail: html`${price.amount === 0 ? t.checkout.free : format.money(price)} · ${format.dates(estimated)}`,
     })),
   });
-
-const points = ({ t }: Visit, { points: all }: Offer, form: Form): Html =>
-  all.length === 0
-    ? html`<p class="muted">${t.checkout.noPoints}</p>`
-    : radios(form, {
-        name: 'pickup_point',
-        label: t.checkout.point,
-        choices: all.map(({ id, name, address, hours }) => ({
-          value: id,
-          text: name,
-          detail: html`${address}<br>${hours}`,
-        })),
-      });
 
 /** Every method's sum is in the page; the style sheet shows the one that is chosen. */
 const summary = (visit: Visit, { ad, quotes }: Offer): Html => {

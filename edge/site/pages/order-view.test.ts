@@ -33,6 +33,25 @@ describe('the order page', () => {
     expect(cancelled).not.toMatch(/action="\/orders\/[^"]+\/(cancel|accept|review)"/);
   });
 
+  it('has the parcel’s label for its seller, while the parcel is the seller’s', async () => {
+    const world = createWorld();
+    const visitor = await world.visitor().signsIn();
+    const path = `/orders/${uuid(2001)}`;
+    const shows = async (change: Parameters<typeof makeOrder>[1]) => {
+      world.core.reply('getOrder', () => makeOrder(1, change));
+      return (await (await visitor.get(path)).text()).includes(`href="${path}/label"`);
+    };
+    const sold = { buyer_id: makeOrder(1).seller_id, seller_id: makeOrder(1).buyer_id };
+    expect(await shows({ ...sold, delivery: { ...delivery, stage: 'created' } })).toBe(true);
+    expect(await shows({ ...sold, delivery: { ...delivery, stage: 'in_transit' } })).toBe(false);
+    expect(await shows({ delivery: { ...delivery, stage: 'created' } })).toBe(false);
+    const label = await visitor.get(`${path}/label`);
+    expect(label.headers.get('content-type')).toBe('application/pdf');
+    expect(label.headers.get('cache-control')).toContain('no-store');
+    expect(await label.text()).toBe('%PDF-1.4');
+    expect((await world.visitor().get(`${path}/label`)).headers.get('location')).toContain('/sign-in');
+  });
+
   it('hands out its parts alone for the script', async () => {
     const buyer = await createWorld().visitor().signsIn();
     const parts = await (await buyer.get(`/orders/${uuid(2001)}/now`)).text();

@@ -40,7 +40,7 @@ export const orderParts = (visit: Visit, { order, point }: OrderView, review: Fo
       <p data-explained>${explanation(visit, order, selling)}</p>
       ${progress(visit, order)}
     </section>
-    <div data-part="actions">${actions(visit, order, review)}</div>
+    <div data-part="actions">${selling && label(visit, order)}${actions(visit, order, review)}</div>
     <div class="order-columns">
       <section class="panel" data-part="timeline" aria-labelledby="timeline">
         <h2 id="timeline" class="h3">${t.order.timeline}</h2>
@@ -87,6 +87,10 @@ const progress = ({ t }: Visit, order: OrderWithTimeline): Html => {
     ${steps.map((step, index) => html`<li class="${index <= reached ? 'step-done' : 'step-open'}"${index === reached && html` aria-current="step"`}><span class="step-dot">${index <= reached && icon('check', 14)}</span><span>${t.order.steps[step]}</span></li>`)}
   </ol>`;
 };
+
+/** While the parcel is still the seller's. */
+const label = ({ t }: Visit, { id, delivery }: OrderWithTimeline): Html =>
+  html`${delivery.stage === 'created' && html`<p><a class="button" href="/orders/${id}/label" target="_blank" rel="noopener">${icon('box', 20)} ${t.order.label}</a></p>`}`;
 
 const actions = (visit: Visit, order: OrderWithTimeline, review: Form): Html => {
   const { t, format } = visit;

@@ -15,19 +15,28 @@ async function loadOrder(visit: Visit, id: string): Promise<OrderView> {
   return { order, point: pickup_point === null ? null : await pointText(visit, pickup_point) };
 }
 
-/** An order names its pick-up point by id only. Where the id tells the city, its list has the point's address. */
+/** An order names its pick-up point by id only. */
 async function pointText({ client }: Visit, id: string): Promise<string> {
   try {
-    const { items: cities } = await client.get('listCities');
-    const city = cities.find((each) => id.startsWith(`${each.id}-`));
-    if (!city) return id;
-    const { items } = await client.get('listPickupPoints', { query: { city: city.id } });
-    const point = items.find((each) => each.id === id);
-    return point ? `${point.name}, ${point.address}` : id;
+    const { name, address } = await client.get('getPickupPoint', { params: { id } });
+    return `${name}, ${address}`;
   } catch (error) {
     if (error instanceof CallFailed) return id;
     throw error;
   }
+}
+
+/** The label of a parcel, which only its seller gets. */
+export async function orderLabel(c: SiteContext): Promise<Response> {
+  const visit = c.get('visit');
+  requireSession(visit);
+  const order = await visit.client.get('getOrder', { params: { id: c.req.param('id') ?? '' } });
+  if (order.delivery.shipment_id === null) throw notFound();
+  const label = await visit.client.file('getLabel', { params: { id: order.delivery.shipment_id } });
+  return c.body(await label.arrayBuffer(), 200, {
+    'content-type': 'application/pdf',
+    'content-disposition': `inline; filename="${order.id}.pdf"`,
+  });
 }
 
 export async function orderPage(c: SiteContext): Promise<Response> {
