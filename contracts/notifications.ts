@@ -42,6 +42,16 @@ export const Preferences = z
   })
   .meta({ id: 'Preferences', description: 'Mails about money always come' });
 export type Preferences = z.infer<typeof Preferences>;
+export const PreferencesNow = z
+  .object({
+    ...Preferences.shape,
+    email_blocked: z
+      .object({ since: Instant, reason: z.string() })
+      .nullable()
+      .meta({ description: 'Mails to your address came back, so none is sent there until you say that it works' }),
+  })
+  .meta({ id: 'PreferencesNow' });
+export type PreferencesNow = z.infer<typeof PreferencesNow>;
 
 export const notificationRoutes = {
   listNotifications: route({
@@ -69,9 +79,29 @@ export const notificationRoutes = {
     service: 'notifications',
     method: 'GET',
     path: '/v1/me/preferences',
-    summary: 'What you want to hear',
+    summary: 'What you want to hear, and whether mails reach you',
     auth: 'user',
-    success: { status: 200, body: Preferences },
+    success: { status: 200, body: PreferencesNow },
+  }),
+  unblockEmail: route({
+    id: 'unblockEmail',
+    service: 'notifications',
+    method: 'POST',
+    path: '/v1/me/preferences/email/unblock',
+    summary: 'Say that your address works again',
+    auth: 'user',
+    success: { status: 204 },
+  }),
+  unsubscribe: route({
+    id: 'unsubscribe',
+    service: 'notifications',
+    method: 'POST',
+    path: '/v1/notifications/unsubscribe',
+    summary: 'Turn off mails that are not about money, by the token of such a mail and without signing in',
+    auth: 'signed',
+    query: z.object({ token: z.string().min(1).max(300) }),
+    success: { status: 204 },
+    problems: ['invalid-signature'],
   }),
   putPreferences: route({
     id: 'putPreferences',

@@ -238,7 +238,10 @@ export const NoticeStory = z
     user_id: UserId,
     in_app: z.boolean(),
     read_at: Instant.nullable(),
-    mail: z.enum(['none', 'owed', 'sent', 'failed']),
+    mail: z.enum(['none', 'owed', 'gathered', 'sent', 'failed', 'suppressed']).meta({
+      description:
+        '`gathered` leaves together with others; `suppressed` is not sent to an address that mails come back from',
+    }),
     mail_attempts: z.int(),
     mail_error: z.string().nullable(),
     mailed_at: Instant.nullable(),

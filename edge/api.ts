@@ -27,6 +27,7 @@ export const queryParameters: ReadonlySet<string> = new Set(
 );
 const signInRoutes = new Set<string>([routes.login.id, routes.register.id]);
 const sandboxServices: Readonly<Record<string, ServiceName>> = {
+  templates: 'notifications',
   psp: 'payments',
   courier: 'delivery',
   mail: 'notifications',

@@ -15,7 +15,7 @@ import { type NotificationsOptions, notify } from './service.ts';
 import type { NotificationsTables } from './store.ts';
 import { lockOrder, noteAd, notePerson, type Trx, writeOrder } from './store.ts';
 
-type Options = Omit<NotificationsOptions, 'db'>;
+type Options = Pick<NotificationsOptions, 'outbox' | 'clock'>;
 type OrderNews = Pick<EventData<'order.status_changed'>, 'status' | 'cancel_reason'>;
 
 export const notificationEvents = (options: Options): Handlers<NotificationsTables> => ({

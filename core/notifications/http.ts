@@ -23,6 +23,14 @@ export const notificationHttp =
     implement(routes.getPreferences, async ({ identity }) => ({
       body: await service.getPreferences(options, identity.userId),
     }));
+    implement(routes.unblockEmail, async ({ identity }) => {
+      await service.unblockEmail(options, identity.userId);
+      return undefined;
+    });
+    implement(routes.unsubscribe, async ({ query }) => {
+      await service.unsubscribe(options, query.token);
+      return undefined;
+    });
     implement(routes.putPreferences, async ({ identity, body }) => ({
       body: await service.putPreferences(options, identity.userId, body),
     }));

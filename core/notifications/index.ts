@@ -1,5 +1,6 @@
 // The notifications service, assembled.
 import { startLoop } from '../platform/loop.ts';
+import { folderSecret } from '../platform/secrets.ts';
 import type { ServiceModule } from '../platform/service.ts';
 import { notificationEvents } from './events.ts';
 import { notificationHttp } from './http.ts';
@@ -7,6 +8,7 @@ import { type MailsOptions, startMailLoop } from './mails.ts';
 import { migrations } from './migrations/index.ts';
 import { notificationRpc } from './rpc.ts';
 import { type NotificationsTables, prune } from './store.ts';
+import { templatePages } from './words/templates-page.ts';
 
 const pruneEveryMs = 3_600_000;
 const keptMs = 365 * 24 * 3_600_000;
@@ -25,9 +27,12 @@ export const notifications: ServiceModule<NotificationsTables> = {
       log,
       metrics,
       publicUrl: config.publicUrl,
+      secret: config.unsubscribeSecret ?? (await folderSecret(config.dataFolder, 'unsubscribe')),
+      burst: { mails: config.mailBurst.mails, windowMs: config.mailBurst.windowSeconds * 1_000 },
     };
     return {
       http: notificationHttp(options),
+      ...(config.sandbox ? { pages: templatePages } : {}),
       rpc: notificationRpc(options),
       events: notificationEvents(options),
       loops: async () => [

@@ -6,11 +6,15 @@ export interface KindRule {
   readonly mail: boolean;
   /** About somebody's money: its mail always comes. */
   readonly money: boolean;
+  /** In a burst of mails it may wait some minutes, and come together with others. */
+  readonly gathers: boolean;
 }
 
-const inApp: KindRule = { mail: false, money: false };
-const mailed: KindRule = { mail: true, money: false };
-const aboutMoney: KindRule = { mail: true, money: true };
+const inApp: KindRule = { mail: false, money: false, gathers: false };
+const mailed: KindRule = { mail: true, money: false, gathers: true };
+const aboutMoney: KindRule = { mail: true, money: true, gathers: false };
+/** Somebody who sells a lot gets many of them. */
+const aboutSale: KindRule = { ...aboutMoney, gathers: true };
 
 export const kindRules: Readonly<Record<NotificationKind, KindRule>> = {
   order_created: inApp,
@@ -22,8 +26,8 @@ export const kindRules: Readonly<Record<NotificationKind, KindRule>> = {
   order_completed: mailed,
   order_cancelled: aboutMoney,
   order_refunded: aboutMoney,
-  sale_paid: aboutMoney,
-  sale_completed: aboutMoney,
+  sale_paid: aboutSale,
+  sale_completed: aboutSale,
   sale_cancelled: aboutMoney,
   ad_rejected: inApp,
   report_resolved: inApp,

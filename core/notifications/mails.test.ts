@@ -126,7 +126,8 @@ describe('a mail', () => {
       order_id: null,
       parameters: { ad_title: hostile, reason: hostile },
     };
-    const mail = mailOf(notification, undefined, { name: '<b>Mallory</b>', language: 'en' }, 'https://lotok.test');
+    const links = { publicUrl: 'https://lotok.test', unsubscribe: null };
+    const mail = mailOf(notification, undefined, { name: '<b>Mallory</b>', language: 'en' }, links);
     expect(mail.html).not.toContain('<img');
     expect(mail.html).not.toContain('<b>');
     expect(mail.subject).not.toMatch(/[\r\n]/);

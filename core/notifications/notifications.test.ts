@@ -253,7 +253,9 @@ describe('asking for a notification', () => {
 describe('preferences', () => {
   it('are everything until set', async () => {
     const { id } = await world.person('Вера');
-    expect(await getPreferences(world.options, id)).toEqual({ email: true, in_app: true, muted: [] });
+    expect(await getPreferences(world.options, id)).toEqual({
+      ...{ email: true, in_app: true, muted: [], email_blocked: null },
+    });
   });
 
   it('silence what is muted, but never a mail about money', async () => {

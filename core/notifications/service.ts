@@ -2,20 +2,25 @@
 import { uuidv7 } from 'uuidv7';
 import type { z } from 'zod';
 import type { Language, NotificationId, OrderId, UserId } from '../../contracts/common.ts';
-import type { Notification, NotificationKind, Preferences } from '../../contracts/notifications.ts';
+import type { Notification, NotificationKind, Preferences, PreferencesNow } from '../../contracts/notifications.ts';
+import { ProblemError } from '../../contracts/problem.ts';
 import { type NotificationMessage, userChannel } from '../../contracts/stream.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
+import { redactText } from '../platform/telemetry/redact.ts';
 import { injectTrace } from '../platform/telemetry/tracing.ts';
 import { kindRules } from './kinds.ts';
 import type { Db, NotificationRow, OrderRow, Parameters, Trx } from './store.ts';
 import * as store from './store.ts';
+import { readUnsubscribeToken } from './unsubscribe.ts';
 import { messageOf } from './words/render.ts';
 
 export interface NotificationsOptions {
   readonly db: Db;
   readonly outbox: Outbox;
   readonly clock: Clock;
+  /** Signs links in mails, and marks addresses. */
+  readonly secret: string;
 }
 
 export interface Wish {
@@ -34,7 +39,7 @@ const dedupeKeyOf = ({ userId, kind, orderId, key = '' }: Wish): string => `${or
 
 /** Part of a transaction: the row is at once the entry of the list, the key that is taken, and the mail that is owed. */
 export async function notify(
-  { outbox, clock }: Omit<NotificationsOptions, 'db'>,
+  { outbox, clock }: Pick<NotificationsOptions, 'outbox' | 'clock'>,
   trx: Trx,
   wish: Wish,
   /** The order that it is about, as far as it is known. */
@@ -59,6 +64,8 @@ export async function notify(
     in_app: preferences.in_app && !muted,
     read_at: null,
     mail: mail ? 'owed' : 'none',
+    mail_held: false,
+    mailed_with: null,
     mail_attempts: 0,
     mail_not_before: now,
     mail_error: null,
@@ -110,8 +117,22 @@ export async function listNotifications(
 export const markRead = ({ db, clock }: NotificationsOptions, userId: UserId, upTo: NotificationId): Promise<void> =>
   store.markRead(db, userId, upTo, clock.now());
 
-export const getPreferences = ({ db }: NotificationsOptions, userId: UserId): Promise<Preferences> =>
-  store.readPreferences(db, userId);
+export async function getPreferences({ db }: NotificationsOptions, userId: UserId): Promise<PreferencesNow> {
+  const [preferences, blocked] = await Promise.all([store.readPreferences(db, userId), store.readBlocked(db, userId)]);
+  const email_blocked = blocked ? { since: blocked.since.toISOString(), reason: redactText(blocked.reason) } : null;
+  return { ...preferences, email_blocked };
+}
+
+/** The reader says that the address works; were it wrong, the next mail would come back, too. */
+export const unblockEmail = ({ db }: NotificationsOptions, userId: UserId): Promise<void> =>
+  store.unblockAddress(db, userId);
+
+/** Mails about money stay. */
+export async function unsubscribe({ db, secret }: NotificationsOptions, token: string): Promise<void> {
+  const userId = readUnsubscribeToken(token, secret);
+  if (!userId) throw new ProblemError('invalid-signature');
+  await store.turnMailsOff(db, userId);
+}
 
 export async function putPreferences(
   { db }: NotificationsOptions,

@@ -23,7 +23,12 @@ interface NotificationTable {
   /** False where the reader wants none: then the row only keeps the key taken. */
   in_app: boolean;
   read_at: NullableTimestamp;
-  mail: 'none' | 'owed' | 'sent' | 'failed';
+  /** `gathered` leaves with the mail of another notification; `suppressed` would not arrive. */
+  mail: 'none' | 'owed' | 'gathered' | 'sent' | 'failed' | 'suppressed';
+  /** Waits for the end of a burst, to leave together with others. */
+  mail_held: boolean;
+  /** The notification whose mail has this one in it; itself where it has others in it. */
+  mailed_with: NotificationId | null;
   mail_attempts: number;
   /** Not tried before; while it is being sent this is the end of the lease. */
   mail_not_before: Timestamp;
@@ -53,6 +58,8 @@ export type OrderRow = Selectable<OrderTable>;
 export interface NotificationsTables extends ServiceTables {
   notifications: NotificationTable;
   preferences: { user_id: UserId; email: boolean; in_app: boolean; muted: Json<NotificationKind[]> };
+  /** Addresses that mails came back from: not the address, but what it is known by (`addressMark`). */
+  blocked_addresses: { user_id: UserId; mark: string; reason: string; since: Timestamp };
   people: { user_id: UserId; language: Language; version: number };
   orders: OrderTable;
   /** The newest version of each ad that was heard of. */
@@ -259,16 +266,125 @@ export function takeMails(db: Db, now: Date, leaseUntil: Date, limit: number): P
     .execute();
 }
 
-export async function writeMailState(
+type MailState = Partial<
+  Pick<NotificationRow, 'mail' | 'mail_not_before' | 'mail_error' | 'mailed_at' | 'mail_attempts' | 'mail_held'>
+>;
+
+/** Of a mail and of those that leave with it. */
+export async function writeMailState(db: Db, id: NotificationId, change: MailState): Promise<void> {
+  const isOver = change.mail !== undefined;
+  await db
+    .updateTable('notifications')
+    .set(change)
+    .where((where) =>
+      where.or([
+        where.and([where('id', '=', id), where('mail', '=', 'owed')]),
+        ...(isOver ? [where.and([where('mailed_with', '=', id), where('mail', '=', 'gathered')])] : []),
+      ]),
+    )
+    .execute();
+}
+
+/** When each of the newest mails to a person left, since then. */
+export async function readMailTimes(db: Db, userId: UserId, since: Date, limit: number): Promise<Date[]> {
+  const rows = await db
+    .selectFrom('notifications')
+    .select('mailed_at')
+    .where('user_id', '=', userId)
+    .where('mail', '=', sql.lit('sent'))
+    .where('mailed_at', '>', since)
+    .where((where) => where.or([where('mailed_with', 'is', null), where('mailed_with', '=', where.ref('id'))]))
+    .orderBy('mailed_at', 'desc')
+    .limit(limit)
+    .execute();
+  return rows.flatMap(({ mailed_at }) => mailed_at ?? []);
+}
+
+/**
+ * Lets all that waits for the end of a person's burst leave with one mail. Written down before that leaves, so that a
+ * repeated try has the same in it; a mail that another sender has taken, or has tried, goes its own way.
+ */
+export async function gatherMails(
   db: Db,
-  id: NotificationId,
-  change: Partial<Pick<NotificationRow, 'mail' | 'mail_not_before' | 'mail_error' | 'mailed_at'>>,
+  { id, user_id }: NotificationRow,
+  /** Mails that whoever asks has taken. */
+  taken: readonly NotificationId[],
+  limit: number,
 ): Promise<void> {
-  await db.updateTable('notifications').set(change).where('id', '=', id).where('mail', '=', 'owed').execute();
+  await db.transaction().execute(async (trx) => {
+    const gathered = await trx
+      .updateTable('notifications')
+      .set({ mail: 'gathered', mailed_with: id })
+      .where('id', 'in', (select) =>
+        select
+          .selectFrom('notifications as waiting')
+          .select('waiting.id')
+          .where('waiting.user_id', '=', user_id)
+          .where('waiting.mail', '=', sql.lit('owed'))
+          .where('waiting.mail_held', '=', true)
+          .where('waiting.mailed_with', 'is', null)
+          .where((where) =>
+            where.or([
+              where('waiting.mail_attempts', '=', 0),
+              ...(taken.length > 0
+                ? [where.and([where('waiting.mail_attempts', '=', 1), where('waiting.id', 'in', taken)])]
+                : []),
+            ]),
+          )
+          .where('waiting.id', '<>', id)
+          .orderBy('waiting.id')
+          .limit(limit)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .returning('id')
+      .execute();
+    if (gathered.length > 0)
+      await trx.updateTable('notifications').set({ mailed_with: id }).where('id', '=', id).execute();
+  });
+}
+
+export const readGathered = (db: Db, id: NotificationId): Promise<NotificationRow[]> =>
+  db.selectFrom('notifications').selectAll().where('mailed_with', '=', id).orderBy('id').execute();
+
+export const readBlocked = (db: Db, userId: UserId) =>
+  db
+    .selectFrom('blocked_addresses')
+    .select(['mark', 'reason', 'since'])
+    .where('user_id', '=', userId)
+    .executeTakeFirst();
+
+export async function blockAddress(
+  db: Db,
+  blocked: { user_id: UserId; mark: string; reason: string; since: Date },
+): Promise<void> {
+  const { user_id, ...rest } = blocked;
+  await db
+    .insertInto('blocked_addresses')
+    .values({ user_id, ...rest })
+    .onConflict((conflict) => conflict.column('user_id').doUpdateSet(rest))
+    .execute();
+}
+
+export async function unblockAddress(db: Db, userId: UserId): Promise<void> {
+  await db.deleteFrom('blocked_addresses').where('user_id', '=', userId).execute();
+}
+
+/** In one statement, so that preferences that are being changed at the same moment keep what they say. */
+export async function turnMailsOff(db: Db, userId: UserId): Promise<void> {
+  await db
+    .insertInto('preferences')
+    .values({ user_id: userId, ...everything, email: false, muted: JSON.stringify(everything.muted) })
+    .onConflict((conflict) => conflict.column('user_id').doUpdateSet({ email: false }))
+    .execute();
 }
 
 export async function prune(db: Db, before: Date): Promise<void> {
-  await db.deleteFrom('notifications').where('created_at', '<', before).where('mail', '<>', 'owed').execute();
+  await db
+    .deleteFrom('notifications')
+    .where('created_at', '<', before)
+    .where('mail', 'not in', ['owed', 'gathered'])
+    .execute();
   await db.deleteFrom('orders').where('updated_at', '<', before).execute();
   await db.deleteFrom('ads').where('updated_at', '<', before).execute();
 }

@@ -38,6 +38,8 @@ export async function notificationsWorld() {
     log: silentLog,
     metrics: createMetrics({ part: 'test' }),
     publicUrl: 'https://lotok.test/',
+    secret: 'the secret of this test',
+    burst: { mails: 5, windowMs: 0 },
     mailer: {
       longestTryMs: 20_000,
       async send(mail) {

@@ -46,6 +46,15 @@ export const CoreConfig = z.object({
     })
     .optional(),
   smtpUrl: z.url().optional(),
+  /** Signs the links that end mails; made in the data folder when not given. The same in all core processes. */
+  unsubscribeSecret: z.string().min(16).optional(),
+  /** After so many mails to one person within the window the others wait for its end, and leave as one. */
+  mailBurst: z
+    .object({
+      mails: z.coerce.number().int().min(1).max(1_000),
+      windowSeconds: z.coerce.number().int().min(0).max(86_400),
+    })
+    .default({ mails: 5, windowSeconds: 0 }),
   mailFrom: z.string().default('Lotok <no-reply@lotok.example>'),
   /** The sandbox provider, courier and mailbox, and demo accounts: on unless `PRODUCTION` or `NODE_ENV=production`. */
   sandbox: flag,
@@ -152,6 +161,12 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
       secretAccessKey: env['S3_SECRET_ACCESS_KEY'],
     },
     smtpUrl: env['SMTP_URL'],
+    unsubscribeSecret: env['UNSUBSCRIBE_SECRET'],
+    mailBurst: {
+      mails: env['MAIL_BURST'] ?? '5',
+      // Whoever tries the sandbox wants to see each mail at once.
+      windowSeconds: env['MAIL_BURST_SECONDS'] ?? (isSet(sandbox) ? '0' : '600'),
+    },
     mailFrom: env['MAIL_FROM'],
     sandbox,
     couriers: env['COURIERS'] === undefined ? (isSet(sandbox) ? ['sandbox'] : []) : listOf(env['COURIERS']),

@@ -9,7 +9,7 @@ import type { OperationsOrder, OrderStory } from '../../contracts/operations.ts'
 import type { OrderWithTimeline } from '../../contracts/orders.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import type { Report } from '../../contracts/reports.ts';
-import type { RouteSpec } from '../../contracts/route.ts';
+import { needsToken, type RouteSpec } from '../../contracts/route.ts';
 import { routes } from '../../contracts/routes.ts';
 import type { Review, Tokens } from '../../contracts/users.ts';
 import type { OperationId } from './client.ts';
@@ -469,7 +469,9 @@ export function createFakeCore(): FakeCore {
     acceptOrder: (asking) => ({ ...orderOf(asking), status: 'completed' }),
     listNotifications: () => ({ ...page(notifications), unread: notifications.filter(({ read }) => !read).length }),
     markRead: () => undefined,
-    getPreferences: () => ({ email: true, in_app: true, muted: ['order_created'] }),
+    getPreferences: () => ({ email: true, in_app: true, muted: ['order_created'], email_blocked: null }),
+    unblockEmail: () => undefined,
+    unsubscribe: () => undefined,
     putPreferences: bodyOf,
     createReport: () => ({ id: report.id, status: 'processing', message: 'Your request is being processed' }),
     getReport: () => report,
@@ -512,7 +514,7 @@ export function createFakeCore(): FakeCore {
     const asking: Asked = { ...found, options };
     asked.push(asking);
     try {
-      if (spec.auth !== 'public' && options.token === undefined) throw new ProblemError('unauthenticated');
+      if (needsToken(spec) && options.token === undefined) throw new ProblemError('unauthenticated');
       const answer = replies[found.id];
       if (!answer) throw new Error(`the fake core has no answer for ${found.id}`);
       const body = await answer(asking);

@@ -18,11 +18,12 @@ import { changeAdStatus, myAdsPage } from './pages/my-ads.ts';
 import { operationsPage } from './pages/operations.ts';
 import { decideOnOrder, operationsOrderPage } from './pages/operations-order.ts';
 import { changeOrder, orderLabel, orderNow, orderPage } from './pages/order.ts';
-import { changePreferences, changeProfile, profilePage } from './pages/profile.ts';
+import { changePreferences, changeProfile, profilePage, unblockEmail } from './pages/profile.ts';
 import { reportPage, sendReport } from './pages/report.ts';
 import { searchPage } from './pages/search.ts';
 import { changeAd, completeUpload, editPage, publishAd, sellPage, startUpload } from './pages/sell.ts';
 import { sellerPage } from './pages/seller.ts';
+import { unsubscribe, unsubscribeAtOnce, unsubscribePage } from './pages/unsubscribe.ts';
 import { createRenewal, findSession } from './session.ts';
 import { createVisit, SignInNeeded, type SiteContext, type SiteEnv, signInUrl } from './visit.ts';
 
@@ -88,6 +89,13 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   post('/sign-out', (c) => signOut(c, deps));
   post('/language', switchLanguage);
 
+  get('/unsubscribe', unsubscribePage);
+  // Only mail programs post to the link itself.
+  site.post('/unsubscribe', named('/unsubscribe'), form, async (c, next) =>
+    c.req.query('token') === undefined ? next() : unsubscribeAtOnce(c, deps),
+  );
+  post('/unsubscribe', unsubscribe);
+
   get('/checkout/:id', checkoutPage);
   post('/checkout/:id', placeOrder);
   get('/orders/:id', orderPage);
@@ -112,6 +120,7 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   get('/my/profile', profilePage);
   post('/my/profile', changeProfile);
   post('/my/preferences', changePreferences);
+  post('/my/email/unblock', unblockEmail);
 
   get('/moderation', moderationPage);
   post('/moderation/ads/:id', moderateAd);

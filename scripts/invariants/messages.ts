@@ -87,7 +87,7 @@ export const messages: readonly Invariant[] = [
       select order_id as "order", id as notification, kind, 'sent' as expected,
         concat_ws(' ', mail, 'after', mail_attempts, 'tries', mail_error) as found
       from notifications.notifications
-      where mail = 'failed' or mail = 'owed' and created_at < ${overdueBefore}`,
+      where mail = 'failed' or mail in ('owed', 'gathered') and created_at < ${overdueBefore}`,
   },
   {
     name: 'one-mail-per-news',
@@ -107,7 +107,7 @@ export const messages: readonly Invariant[] = [
     needs: 'mailbox',
     violations: () => sql`
       select n.order_id as "order", n.id as notification, n.kind, 'in the mailbox' as expected, 'not there' as found
-      from notifications.notifications n left join mailbox.mails m on m.id = n.id::text
+      from notifications.notifications n left join mailbox.mails m on m.id = coalesce(n.mailed_with, n.id)::text
       where n.mail = 'sent' and m.id is null
         -- The mailbox keeps the newest ones only.
         and n.created_at >= (select case when min(number) = 1 then '-infinity' else min(sent_at) end from mailbox.mails)`,

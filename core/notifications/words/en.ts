@@ -97,5 +97,7 @@ export const en: Words = {
     reason: 'Reason',
   },
   openOrder: 'Open the order',
+  digest: (notices) => `${notices} updates on your orders`,
+  unsubscribe: 'Get no more mails like this',
   footer: 'This mail is about your order on Lotok. There is no need to answer it.',
 };

@@ -27,17 +27,24 @@ export interface MailReader {
   readonly language: Language;
 }
 
+/** Where a mail's links lead. */
+export interface MailLinks {
+  readonly publicUrl: string;
+  /** Null where the mail can't be ended. */
+  readonly unsubscribe: string | null;
+}
+
 export function mailOf(
   notification: Told,
   order: OrderRow | undefined,
   reader: MailReader,
-  publicUrl: string,
+  { publicUrl, unsubscribe }: MailLinks,
 ): RenderedMail {
   const words = languages[reader.language];
   const facts = explained(notification, order, reader.language);
   const message = words.messages[notification.kind](facts);
   const rows = rowsOf(notification, facts, words);
-  const link = notification.order_id && `${publicUrl.replace(/\/$/, '')}/orders/${notification.order_id}`;
+  const link = orderLink(notification, publicUrl);
   const greeting = words.greeting(oneLine(reader.name));
   return {
     subject: oneLine(facts.title === null ? message.title : `${message.title}: ${facts.title}`).slice(
@@ -50,13 +57,65 @@ export function mailOf(
       rows.map(([label, value]) => `${label}: ${oneLine(value)}`).join('\n'),
       link && `${words.openOrder}: ${link}`,
       `-- \n${words.footer}`,
+      unsubscribe && `${words.unsubscribe}: ${unsubscribe}`,
     ]
       .filter(Boolean)
       .join('\n\n')
       .concat('\n'),
-    html: htmlOf({ language: reader.language, words, message, greeting, rows, link }),
+    html: htmlOf({ language: reader.language, words, title: message.title, unsubscribe }, [
+      textBlock(html`${greeting}<br>${message.text}`),
+      rowsBlock(rows),
+      ...(link === null ? [] : [buttonBlock(link, words.openOrder)]),
+    ]),
   };
 }
+
+/** Several notices in one mail, oldest first. */
+export function digestOf(
+  notices: readonly { readonly notification: Told; readonly order: OrderRow | undefined }[],
+  reader: MailReader,
+  { publicUrl, unsubscribe }: MailLinks,
+): RenderedMail {
+  const words = languages[reader.language];
+  const title = words.digest(notices.length);
+  const greeting = words.greeting(oneLine(reader.name));
+  const pieces = notices.map(({ notification, order }) => {
+    const facts = explained(notification, order, reader.language);
+    const message = words.messages[notification.kind](facts);
+    return { message, rows: rowsOf(notification, facts, words), link: orderLink(notification, publicUrl) };
+  });
+  return {
+    subject: title.slice(0, longestSubject),
+    text: [
+      greeting,
+      ...pieces.map(({ message, rows, link }) =>
+        [
+          `* ${message.title}`,
+          message.text,
+          ...rows.map(([label, value]) => `${label}: ${oneLine(value)}`),
+          ...(link === null ? [] : [`${words.openOrder}: ${link}`]),
+        ].join('\n'),
+      ),
+      `-- \n${words.footer}`,
+      unsubscribe && `${words.unsubscribe}: ${unsubscribe}`,
+    ]
+      .filter(Boolean)
+      .join('\n\n')
+      .concat('\n'),
+    html: htmlOf({ language: reader.language, words, title, unsubscribe }, [
+      textBlock(greeting),
+      ...pieces.flatMap(({ message, rows, link }) => [
+        titleBlock(message.title, 17),
+        textBlock(message.text),
+        rowsBlock(rows),
+        ...(link === null ? [] : [buttonBlock(link, words.openOrder)]),
+      ]),
+    ]),
+  };
+}
+
+const orderLink = ({ order_id }: Told, publicUrl: string): string | null =>
+  order_id && `${publicUrl.replace(/\/$/, '')}/orders/${order_id}`;
 
 /** Codes of reasons become words, and words of others stay as they are. A code that we don't know is no word. */
 function explained({ kind, parameters }: Told, order: OrderRow | undefined, language: Language): Facts {
@@ -86,34 +145,26 @@ function rowsOf({ kind, order_id }: Told, facts: Facts, { labels }: Words): Row[
   return rows.filter((row): row is Row => row[1] !== null);
 }
 
-interface HtmlParts {
+type Html = ReturnType<typeof html>;
+
+interface Frame {
   readonly language: Language;
   readonly words: Words;
-  readonly message: Message;
-  readonly greeting: string;
-  readonly rows: readonly Row[];
-  readonly link: string | null;
+  readonly title: string;
+  readonly unsubscribe: string | null;
 }
 
-/** Mail programs know tables and styles in attributes; the rest they leave out. */
-function htmlOf({ language, words, message, greeting, rows, link }: HtmlParts): string {
-  const font = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
-  return String(html`<!doctype html>
-<html lang="${language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light">
-<title>${message.title}</title>
-</head>
-<body style="margin:0;padding:0;background:#f3f4f6">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="background:#f3f4f6">
-<tr><td align="center" style="padding:24px 12px">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px;background:#ffffff;border-radius:12px">
-<tr><td style="padding:28px 28px 8px;${font};font-size:14px;font-weight:700;color:#0f766e">Lotok</td></tr>
-<tr><td style="padding:0 28px 8px;${font};font-size:22px;line-height:1.3;font-weight:700;color:#111827">${message.title}</td></tr>
-<tr><td style="padding:0 28px 20px;${font};font-size:16px;line-height:1.5;color:#374151">${greeting}<br>${message.text}</td></tr>
-<tr><td style="padding:0 28px 20px">
+const font = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
+
+const titleBlock = (title: string, size: number): Html =>
+  html`<tr><td style="padding:0 28px 8px;${font};font-size:${size}px;line-height:1.3;font-weight:700;color:#111827">${title}</td></tr>
+`;
+
+const textBlock = (text: string | Html): Html =>
+  html`<tr><td style="padding:0 28px 20px;${font};font-size:16px;line-height:1.5;color:#374151">${text}</td></tr>
+`;
+
+const rowsBlock = (rows: readonly Row[]): Html => html`<tr><td style="padding:0 28px 20px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="border-top:1px solid #e5e7eb">
 ${rows.map(
   ([label, value]) => html`<tr>
@@ -123,14 +174,30 @@ ${rows.map(
 `,
 )}</table>
 </td></tr>
-${
-  link === null
-    ? ''
-    : html`<tr><td style="padding:0 28px 28px"><a href="${link}" style="display:inline-block;padding:12px 20px;border-radius:8px;background:#0f766e;${font};font-size:16px;font-weight:600;color:#ffffff;text-decoration:none">${words.openOrder}</a></td></tr>
-`
-}</table>
+`;
+
+const buttonBlock = (link: string, text: string): Html =>
+  html`<tr><td style="padding:0 28px 28px"><a href="${link}" style="display:inline-block;padding:12px 20px;border-radius:8px;background:#0f766e;${font};font-size:16px;font-weight:600;color:#ffffff;text-decoration:none">${text}</a></td></tr>
+`;
+
+/** Mail programs know tables and styles in attributes; the rest they leave out. */
+function htmlOf({ language, words, title, unsubscribe }: Frame, blocks: readonly Html[]): string {
+  return String(html`<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light">
+<title>${title}</title>
+</head>
+<body style="margin:0;padding:0;background:#f3f4f6">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="background:#f3f4f6">
+<tr><td align="center" style="padding:24px 12px">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px;background:#ffffff;border-radius:12px">
+<tr><td style="padding:28px 28px 8px;${font};font-size:14px;font-weight:700;color:#0f766e">Lotok</td></tr>
+${titleBlock(title, 22)}${blocks}</table>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px">
-<tr><td style="padding:16px 28px;${font};font-size:12px;line-height:1.5;color:#6b7280">${words.footer}</td></tr>
+<tr><td style="padding:16px 28px;${font};font-size:12px;line-height:1.5;color:#6b7280">${words.footer}${unsubscribe === null ? '' : html`<br><a href="${unsubscribe}" style="color:#6b7280">${words.unsubscribe}</a>`}</td></tr>
 </table>
 </td></tr>
 </table>

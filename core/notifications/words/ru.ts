@@ -97,5 +97,7 @@ export const ru: Words = {
     reason: 'Причина',
   },
   openOrder: 'Открыть заказ',
+  digest: (notices) => `Новости о ваших заказах: ${notices}`,
+  unsubscribe: 'Не получать такие письма',
   footer: 'Это письмо о вашем заказе на Lotok. Отвечать на него не нужно.',
 };

@@ -24,6 +24,10 @@ export interface Words {
   };
   readonly openOrder: string;
   readonly footer: string;
+  /** The title of a mail with several notices. */
+  readonly digest: (notices: number) => string;
+  /** Leads to the end of mails that are not about money. */
+  readonly unsubscribe: string;
 }
 
 /** `«Bicycle»`, or a plain word while the title is not known. */

@@ -19,8 +19,12 @@ export interface Mailer extends AsyncDisposable {
 
 /** The next hop will not take this mail, however often it is sent. The message says why. */
 export class MailRefused extends Error {
-  constructor(reason: string, options?: ErrorOptions) {
+  /** It is the address: nothing that is sent there arrives. */
+  readonly bounced: boolean;
+
+  constructor(reason: string, { bounced = false, ...options }: ErrorOptions & { bounced?: boolean } = {}) {
     super(reason, options);
     this.name = 'MailRefused';
+    this.bounced = bounced;
   }
 }

@@ -44,7 +44,7 @@ export async function openSmtp({ url, from }: SmtpOptions): Promise<Mailer> {
           headers: { 'Auto-Submitted': 'auto-generated', ...headers },
         });
       } catch (error) {
-        throw isFinal(error) ? new MailRefused(reasonOf(error), { cause: error }) : error;
+        throw isFinal(error) ? new MailRefused(reasonOf(error), { cause: error, bounced: isBounce(error) }) : error;
       }
     },
     async [Symbol.asyncDispose]() {
@@ -70,6 +70,18 @@ function isFinal(error: unknown): error is SmtpError {
   if (code !== 'EENVELOPE' && code !== 'EMESSAGE') return false;
   if (command === 'MAIL FROM' && code === 'EENVELOPE') return false;
   return responseCode === undefined || responseCode >= 500;
+}
+
+/**
+ * There is no such mailbox, or it is closed: X.1.x and X.2.1 (RFC 3463, sections 3.2 and 3.3), or a bare 5xx to `RCPT TO`.
+ * X.7.x is somebody's policy, and may be about us.
+ */
+function isBounce(error: SmtpError): boolean {
+  const { code, command, response = '', message } = error;
+  if (code !== 'EENVELOPE' || (command !== undefined && command !== 'RCPT TO')) return false;
+  const status = /\b5\.(\d{1,3})\.(\d{1,3})\b/.exec(response || message);
+  if (!status) return true;
+  return status[1] === '1' || (status[1] === '2' && status[2] === '1');
 }
 
 const reasonOf = ({ response, message }: SmtpError): string => (response ?? message).slice(0, 500);

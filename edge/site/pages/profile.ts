@@ -53,6 +53,14 @@ export async function changePreferences(c: SiteContext): Promise<Response> {
   }
 }
 
+/** The address works again, says its owner. */
+export async function unblockEmail(c: SiteContext): Promise<Response> {
+  const visit = c.get('visit');
+  requireSession(visit);
+  await visit.client.call('unblockEmail');
+  return c.redirect('/my/profile?saved=preferences', 303);
+}
+
 async function view(visit: Visit, failed: { profile?: Form; preferences?: Form }): Promise<Html> {
   const { t, client, format, url } = visit;
   const [profile, preferences] = await Promise.all([client.get('me'), client.get('getPreferences')]);
@@ -92,6 +100,10 @@ async function view(visit: Visit, failed: { profile?: Form; preferences?: Form }
         <button class="button">${t.save}</button>
       </form>
       ${notice(saved === 'preferences' ? t.profile.saved : null)}
+      ${
+        preferences.email_blocked &&
+        html`<form method="post" action="/my/email/unblock" class="notice notice-bad" data-once><p>${t.profile.emailBlocked} ${time(preferences.email_blocked.since, format.day(preferences.email_blocked.since), 'day')}.</p><p class="muted small">${preferences.email_blocked.reason}</p><button class="button button-quiet">${t.profile.emailWorks}</button></form>`
+      }
       <form method="post" action="/my/preferences" class="panel" id="preferences">
         <h2 class="h3">${t.profile.preferences}</h2>
         ${formProblem(heard)}

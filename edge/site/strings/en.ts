@@ -160,6 +160,14 @@ export const en: Strings = {
     demo: { buyer: 'Buyer', buyer2: 'Second buyer', seller: 'Seller', moderator: 'Moderator', operator: 'Operator' },
     continueTo: 'Sign in to go on.',
   },
+  unsubscribe: {
+    title: 'Mails from Lotok',
+    text: 'We will stop sending mails about your orders. Notifications on the site and mails about money stay.',
+    button: 'Send me no mails',
+    done: 'Done: only mails about money will come.',
+    invalid: 'This link is not valid. Your profile has the settings of mails.',
+    preferences: 'What to tell me',
+  },
   checkout: {
     title: 'Checkout',
     method: 'Delivery method',
@@ -378,6 +386,8 @@ export const en: Strings = {
     byEmail: 'By email',
     inApp: 'On this site',
     alwaysMoney: 'Mails about money always come.',
+    emailBlocked: 'Mails to your address come back, and we have stopped sending them on',
+    emailWorks: 'The address works, send again',
     mutedTitle: 'Tell me about',
     since: 'With us since',
     kinds: {
