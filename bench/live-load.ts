@@ -36,6 +36,7 @@ export interface LoadResult {
 
 const secret = 'a secret of the benchmark alone, long enough for HS256';
 const missedEach = 100;
+const mostPending = 8;
 const padding = 'x'.repeat(150);
 const common = 'category:bench';
 
@@ -155,14 +156,19 @@ async function load(order: LoadOrder): Promise<LoadResult> {
 
   // Warm, then measure.
   const stop = new AbortController();
+  const pending = new Set<Promise<void>>();
   const chat = async (): Promise<void> => {
     const perTick = Math.max(1, Math.ceil(connections / 50));
     for (let tick = 0, at = performance.now(); !stop.signal.aborted; tick += 1) {
-      if (mode === 'one') await publish([{ channel: common, data: message(tick, false) }]);
-      else {
-        const from = (tick * perTick) % connections;
-        await sayOwn(subscribers.slice(from, from + perTick));
-      }
+      const from = (tick * perTick) % connections;
+      const saying =
+        mode === 'one'
+          ? publish([{ channel: common, data: message(tick, false) }])
+          : sayOwn(subscribers.slice(from, from + perTick));
+      // A publisher doesn't wait for deliveries, but not for ever either.
+      const said = saying.finally(() => pending.delete(said));
+      pending.add(said);
+      if (pending.size >= mostPending) await Promise.race(pending);
       at += mode === 'one' ? 1_000 : (perTick / connections) * 1_000;
       await sleep(Math.max(0, at - performance.now()));
     }
@@ -176,6 +182,7 @@ async function load(order: LoadOrder): Promise<LoadResult> {
   const measured = result(undefined, cpu);
   stop.abort();
   await chatting;
+  await Promise.all(pending);
   await sleep(2_000);
   // What was published and never came, also after all was quiet.
   for (const each of subscribers) lost += Math.max(0, (numbers.get(each.user) ?? 0) - each.own);

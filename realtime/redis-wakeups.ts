@@ -33,6 +33,7 @@ interface Line {
   asked: boolean;
 }
 
+const serversWithinMs = 10_000;
 /** How soon servers are looked for again, and how long at most between attempts. */
 const pauseMs = { first: 100, longest: 2_000 } as const;
 
@@ -42,7 +43,7 @@ export class RedisWakeUps implements Disposable {
   readonly #lines = new Map<string, Line>();
   readonly #closing = new AbortController();
   #misplaced = false;
-  #placing: Promise<void> | undefined;
+  #placing = false;
 
   constructor(options: WakeUpsOptions) {
     this.#options = options;
@@ -109,9 +110,7 @@ export class RedisWakeUps implements Disposable {
   /** Finds the server of each shard and subscribes there, until that succeeds. */
   place(): void {
     this.#misplaced = true;
-    this.#placing ??= this.#placeAll().finally(() => {
-      this.#placing = undefined;
-    });
+    if (!this.#placing) void this.#placeAll();
   }
 
   [Symbol.dispose](): void {
@@ -123,13 +122,14 @@ export class RedisWakeUps implements Disposable {
   async #placeAll(): Promise<void> {
     const { connections, controls, log } = this.#options;
     const { signal } = this.#closing;
+    this.#placing = true;
     for (let attempt = 0; this.#misplaced && !signal.aborted; attempt += 1) {
       const wait = Math.min(pauseMs.longest, pauseMs.first * 2 ** attempt);
       if (attempt > 0) await sleep(wait, undefined, { signal }).catch(() => undefined);
       this.#misplaced = false;
       try {
-        const servers = await connections.serversOf(controls);
-        if (signal.aborted) return;
+        const servers = await inTime(serversWithinMs, connections.serversOf(controls));
+        if (signal.aborted) break;
         for (const shard of this.#shards) this.#assign(shard, servers[shard.index] ?? '');
         for (const line of this.#lines.values())
           if (this.#shards.every((shard) => shard.line !== line)) this.#drop(line);
@@ -138,6 +138,7 @@ export class RedisWakeUps implements Disposable {
         if (!signal.aborted) log.warn('redis.servers_unknown', { error });
       }
     }
+    this.#placing = false;
   }
 
   #assign(shard: Shard, server: string): void {

@@ -72,7 +72,7 @@ export function createSse({ clients, random, clock, isDraining, times: given }: 
   const write = (connection: Connection, now: number): void => {
     const { socket, stream } = connection;
     const { watch } = stream;
-    while (!connection.full && !socket.destroyed) {
+    while (!connection.full && socket.writable) {
       let text = '';
       for (let event = watch.take(); event; event = text.length < maxBatchChars ? watch.take() : undefined) {
         text += sseEvent(event);
@@ -82,7 +82,7 @@ export function createSse({ clients, random, clock, isDraining, times: given }: 
       connection.written = now;
       connection.full = !socket.write(text);
     }
-    if (watch.ended === undefined || connection.full) return;
+    if (watch.ended === undefined || connection.full || socket.writableEnded) return;
     if (isDraining()) socket.write(`retry: ${Math.round(spread(times.drainRetryMs))}\n\n`);
     socket.end();
   };
@@ -93,8 +93,9 @@ export function createSse({ clients, random, clock, isDraining, times: given }: 
       const now = clock();
       for (const connection of connections) {
         const quiet = now - connection.written;
-        if (connection.full ? quiet >= times.stuckMs : false) connection.socket.destroy();
-        else if (!connection.full && quiet >= times.pingMs) {
+        if (connection.full) {
+          if (quiet >= times.stuckMs) connection.socket.destroy();
+        } else if (quiet >= times.pingMs && !connection.socket.writableEnded) {
           connection.written = now;
           connection.full = !connection.socket.write(ssePing);
         }
