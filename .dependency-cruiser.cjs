@@ -37,7 +37,7 @@ module.exports = {
       name: 'edge-web-only',
       severity: 'error',
       comment: 'Edge code runs on three runtimes; what one of them lends comes through its entry file.',
-      from: { path: '^edge/', pathNot: [TESTS, '^edge/(node|deno|worker|node-[a-z0-9-]+|cache-proxy)\\.ts$'] },
+      from: { path: '^edge/', pathNot: [TESTS, '^edge/(cache-proxy/)?(node|deno|worker|node-[a-z0-9-]+)\\.ts$'] },
       to: { dependencyTypes: ['core'] },
     },
     {

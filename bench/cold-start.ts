@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { serveWorker, writeWorker } from '../scripts/edge-worker.ts';
+import { startWorker } from '../scripts/edge-worker.ts';
 import { bundleWorker } from '../scripts/edge-worker-bundle.ts';
 import { freePort } from '../scripts/free-port.ts';
 import { start } from './processes.ts';
@@ -27,7 +27,7 @@ export async function benchColdStart({ rounds }: { readonly rounds: number }): P
     "Deno.serve({ hostname: '127.0.0.1', port: Number(Deno.env.get('PORT')) }, () => new Response('ok'));",
   );
   const worker = join(folder, 'worker.js');
-  await bundleWorker(worker);
+  await bundleWorker('edge/worker.ts', worker);
   const leastWorker = "export default { fetch: () => new Response('ok') }; export class StreamHub {}";
   await writeFile(join(folder, 'least-worker.js'), leastWorker);
   const node = process.execPath;
@@ -75,10 +75,7 @@ const begun =
   async (port: number): Promise<AsyncDisposable> =>
     start('server', command, args, environment(port));
 
-async function workerOf(script: string, port: number): Promise<AsyncDisposable> {
-  const folder = await writeWorker(environment(port), script);
-  return serveWorker(folder, '127.0.0.1');
-}
+const workerOf = (script: string, port: number): Promise<AsyncDisposable> => startWorker(environment(port), script);
 
 async function firstAnswer(port: number): Promise<void> {
   const end = performance.now() + patienceMs;

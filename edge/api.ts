@@ -10,7 +10,7 @@ import type { EdgeEnv } from './context.ts';
 import { bodyLimit, checkContentType, readBody } from './limits/body.ts';
 import type { Limits } from './limits/limited.ts';
 import { onlyMethods } from './methods.ts';
-import { requestHeaders, withoutHopByHop } from './upstream/headers.ts';
+import { requestHeaders, sharedRequestHeaders, withoutHopByHop } from './upstream/headers.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface ApiDeps {
@@ -79,6 +79,7 @@ export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps):
       return cache.handle({ method: raw.method, url: raw.url, headers, label: spec.path }, (asked) =>
         upstream.forward({
           ...forwarded(c, spec.service, asked),
+          ...(spec.method === 'GET' ? { headers: sharedRequestHeaders(asked, c.env.context) } : {}),
           body,
           repeatable: spec.method === 'GET',
         }),

@@ -8,7 +8,7 @@ import { createKeys } from './auth/keys.ts';
 import { createSessionQuestion } from './auth/session-question.ts';
 import { createSessions } from './auth/sessions.ts';
 import { clockToleranceSeconds, createTokens } from './auth/tokens.ts';
-import { type CacheAnswer, toResponse } from './cache/answer.ts';
+import { type CacheAnswer, type HeaderPairs, toResponse } from './cache/cache-answer.ts';
 import { Cache } from './cache/engine.ts';
 import { routeKeyOf } from './cache/key.ts';
 import type { ReadHeader } from './cache/vary.ts';
@@ -25,13 +25,13 @@ import { createOperations } from './operations.ts';
 import type { Platform } from './platform.ts';
 import { createNewsPoll, listenForNews } from './purge.ts';
 import {
-  addCrossOrigin,
   addSecurityHeaders,
   anyOrigin,
   crossOrigin,
   crossOriginHeaders,
   graphiqlPolicy,
   isSecure,
+  withCrossOrigin,
 } from './security.ts';
 import type { ApiOptions } from './site/deps.ts';
 import { createSite } from './site/index.ts';
@@ -83,7 +83,9 @@ export function createEdge(platform: Platform): Edge {
     // Anybody could use it to reach core as often as they like.
     honourRequestDirectives: false,
     prepare: prepareStored,
-    onResult: (result) => metrics.cache.inc({ result }),
+    ...(platform.records ? { records: platform.records } : {}),
+    onRecordsError: (error) => log.warn('cache.second_level_failed', { error }),
+    onResult: (result) => metrics.cacheResult(result),
     onInvalidated: (by, count) => metrics.cacheInvalidated.inc({ by }, count),
     ...(siblings ? { onChange: (change) => siblings.tell(change) } : {}),
   });
@@ -189,16 +191,15 @@ export function createEdge(platform: Platform): Edge {
     const found = cache.hit(method, url, header);
     if (!found) return null;
     metrics.hit(found.label, method, found.status);
-    found.headers['x-request-id'] = crypto.randomUUID();
-    if (!anyOrigin(config)) addCrossOrigin(found.headers, config, header('origin'));
-    return found;
+    const headers: HeaderPairs = [...found.headers, ['x-request-id', crypto.randomUUID()]];
+    return { ...found, headers: anyOrigin(config) ? headers : withCrossOrigin(headers, config, header('origin')) };
   }
 
   /** A client's request, or one that the storefront or GraphQL makes on the way of answering one. */
-  async function dispatch(request: Request, context: RequestContext): Promise<Response> {
+  async function dispatch(request: Request, contextOf: () => RequestContext): Promise<Response> {
     await hearNews?.();
     const found = hit(request.method, request.url, (name) => request.headers.get(name));
-    return found ? toResponse(found) : app.fetch(request, { context });
+    return found ? toResponse(found) : app.fetch(request, { context: contextOf() });
   }
 
   function call(
@@ -218,7 +219,7 @@ export function createEdge(platform: Platform): Edge {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     };
-    return dispatch(new Request(url, init), { ...context, internal: true });
+    return dispatch(new Request(url, init), () => ({ ...context, internal: true }));
   }
 
   /** What is stored is sent as it is, so it already has what every answer of the API carries. */
@@ -232,7 +233,7 @@ export function createEdge(platform: Platform): Edge {
 
   return {
     hit,
-    fetch: (request) => dispatch(request, requestContext(request, platform, tracing, trusted)),
+    fetch: (request) => dispatch(request, () => requestContext(request, platform, tracing, trusted)),
     async [Symbol.asyncDispose]() {
       await disposing.disposeAsync();
       await tracing.flush();

@@ -15,7 +15,23 @@ const list = z.string().transform((text) =>
 const count = z.coerce.number().int().min(0);
 const milliseconds = z.coerce.number().int().min(1).max(3_600_000);
 
+/** Where stored answers go beside memory. */
+export const secondLevel = {
+  /** A folder of this process's own, on Node. */
+  cacheFolder: z.string().min(1).optional(),
+  /** The runtime's Cache API, on Deno and Cloudflare. */
+  cacheApi: flag.default(false),
+  secondLevelBytes: count.default(1024 * 1024 * 1024),
+};
+export const secondLevelOf = (env: Environment) => ({
+  cacheFolder: env['CACHE_FOLDER'],
+  cacheApi: env['CACHE_API'],
+  secondLevelBytes: env['CACHE_SECOND_LEVEL_BYTES'],
+});
+type Environment = Readonly<Record<string, string | undefined>>;
+
 export const EdgeConfig = z.object({
+  ...secondLevel,
   hostname: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(8080),
   /** Turns off GraphiQL, `/metrics` on the public listener and whatever else is for developers. */
@@ -134,7 +150,7 @@ const byRoute = (text: string): Record<string, string> =>
   );
 
 /** Throws an error that names each variable that is wrong. */
-export function edgeConfig(env: Readonly<Record<string, string | undefined>>): EdgeConfig {
+export function edgeConfig(env: Environment): EdgeConfig {
   const serviceUrls: Partial<Record<ServiceName, string>> = {};
   for (const service of services) {
     const url = env[`${service.toUpperCase()}_URL`];
@@ -161,6 +177,7 @@ export function edgeConfig(env: Readonly<Record<string, string | undefined>>): E
     corsOrigins: env['CORS_ORIGINS'],
     mediaOrigins: env['MEDIA_ORIGINS'],
     cacheBytes: env['CACHE_BYTES'],
+    ...secondLevelOf(env),
     upstreamTimeoutMs: env['UPSTREAM_TIMEOUT_MS'],
     upstreamConcurrency: env['UPSTREAM_CONCURRENCY'],
     maxLoopDelayMs: env['MAX_LOOP_DELAY_MS'],

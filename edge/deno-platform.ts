@@ -5,6 +5,7 @@ import { createLog } from './log.ts';
 import type { Asset, EdgeSocket, Platform } from './platform.ts';
 import { createRedisRates } from './redis-rates.ts';
 import { createSiblings, type SiblingBus } from './siblings.ts';
+import { fetchFromWeb } from './web-upstream.ts';
 
 /** Deno pings by itself, and closes a WebSocket whose client doesn't answer for this long. */
 const pingAnswerSeconds = 40;
@@ -16,7 +17,11 @@ export interface DenoPlatform {
 }
 
 /** `bus`: to the threads that serve the same port. */
-export function createDenoPlatform(config: EdgeConfig, bus?: SiblingBus): DenoPlatform {
+export function createDenoPlatform(
+  config: EdgeConfig,
+  secondLevel: Pick<Platform, 'records'>,
+  bus?: SiblingBus,
+): DenoPlatform {
   const log = createLog(config.logLevel, writeLine, { part: 'edge', ...(bus ? { worker: bus.id } : {}) });
   const peers = new WeakMap<Request, string>();
 
@@ -25,18 +30,7 @@ export function createDenoPlatform(config: EdgeConfig, bus?: SiblingBus): DenoPl
     config,
     log,
     clock: Date.now,
-    fetchUpstream({ url, method, headers, body, signal }) {
-      const sent = new Headers(headers);
-      // Deno decodes bodies but leaves their fields as they were; so they come undecoded.
-      sent.set('accept-encoding', 'identity');
-      return fetch(url, {
-        method,
-        headers: sent,
-        redirect: 'manual',
-        body: body ?? null,
-        ...(signal ? { signal } : {}),
-      });
-    },
+    fetchUpstream: fetchFromWeb,
     connectWebSocket: (url, { headers, signal }) =>
       new Promise((resolve, reject) => {
         const OpenSocket = WebSocket as unknown as new (
@@ -58,6 +52,7 @@ export function createDenoPlatform(config: EdgeConfig, bus?: SiblingBus): DenoPl
       return { response, socket: sendingWhenOpen(socket) };
     },
     peerAddress: (request) => peers.get(request) ?? '',
+    ...secondLevel,
     asset: createAssets(new URL('./site/assets/', import.meta.url)),
     waitUntil: (work) => {
       work.catch((error: unknown) => log.error('background.failed', { error }));

@@ -1,5 +1,7 @@
 // The edge on Deno on several cores: `deno serve --parallel` runs this in a thread for each (deno task edge:parallel).
 import { createEdge } from './app.ts';
+import { toResponse } from './cache/cache-answer.ts';
+import { cacheApiOf, openEmptyCache } from './cache/cache-api.ts';
 import { edgeConfig } from './config.ts';
 import { createDenoPlatform, writeLine } from './deno-platform.ts';
 import type { SiblingBus } from './siblings.ts';
@@ -15,7 +17,8 @@ const bus: SiblingBus = {
     channel.onmessage = ({ data }) => hear(data);
   },
 };
-const { platform, setPeer } = createDenoPlatform(edgeConfig(Deno.env.toObject()), bus);
+const config = edgeConfig(Deno.env.toObject());
+const { platform, setPeer } = createDenoPlatform(config, cacheApiOf(config, await openEmptyCache()), bus);
 const edge = createEdge(platform);
 const answering = new Set<Promise<void>>();
 
@@ -46,7 +49,10 @@ export default {
     if (address.transport !== 'tcp') throw new Error(`the edge listens on TCP, not on ${address.transport}`);
     writeLine(JSON.stringify({ event: 'ready', url: `http://${address.hostname}:${address.port}` }));
   },
-  fetch(request, { remoteAddr, completed }) {
+  fetch(request, info) {
+    const hit = edge.hit(request.method, request.url, (name) => request.headers.get(name));
+    if (hit) return toResponse(hit);
+    const { remoteAddr, completed } = info;
     setPeer(request, 'hostname' in remoteAddr ? remoteAddr.hostname : '');
     // Rejects where the client left before it had everything.
     const done = completed.catch(() => undefined).then(() => void answering.delete(done));

@@ -1,12 +1,14 @@
 // The edge on Deno, in one thread, with a certificate HTTP/2 too: deno task edge, deno task edge:tls
 import { createEdge } from './app.ts';
+import { toResponse } from './cache/cache-answer.ts';
+import { cacheApiOf, openEmptyCache } from './cache/cache-api.ts';
 import { edgeConfig } from './config.ts';
 import { createDenoPlatform, writeLine } from './deno-platform.ts';
 
 const drainMs = 5_000;
 
 const config = edgeConfig(Deno.env.toObject());
-const { platform, setPeer } = createDenoPlatform(config);
+const { platform, setPeer } = createDenoPlatform(config, cacheApiOf(config, await openEmptyCache()));
 const edge = createEdge(platform);
 const tls =
   config.tlsCertFile && config.tlsKeyFile
@@ -22,8 +24,10 @@ const server = Deno.serve(
         JSON.stringify({ event: 'ready', url: `${'cert' in tls ? 'https' : 'http'}://${config.hostname}:${port}` }),
       ),
   },
-  (request, { remoteAddr }) => {
-    setPeer(request, remoteAddr.hostname);
+  (request, info) => {
+    const hit = edge.hit(request.method, request.url, (name) => request.headers.get(name));
+    if (hit) return toResponse(hit);
+    setPeer(request, info.remoteAddr.hostname);
     return edge.fetch(request);
   },
 );

@@ -1,7 +1,13 @@
 // The edge on Node: HTTP/1.1, or with a certificate HTTP/2 too; in one process, or as a cluster on several cores.
 
 import { readFileSync } from 'node:fs';
-import { createServer, Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  Server as HttpServer,
+  type IncomingMessage,
+  type OutgoingHttpHeader,
+  type ServerResponse,
+} from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, isIPv6, type Server, type Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -16,6 +22,7 @@ import { type EdgeConfig, edgeConfig } from './config.ts';
 import { maxHeaderBytes } from './limits/header-size.ts';
 import { createLog } from './log.ts';
 import { type RunningEdge, startEdgeCluster } from './node-cluster.ts';
+import { folderOf } from './node-folder.ts';
 import { createNodeUpstream } from './node-upstream.ts';
 import type { Asset, Platform } from './platform.ts';
 import { createRedisRates } from './redis-rates.ts';
@@ -32,7 +39,13 @@ const asksForWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgr
 export async function startEdge(config: EdgeConfig, bus?: SiblingBus): Promise<RunningEdge> {
   const upgrades = new WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>();
   const peers = new WeakMap<Request, string>();
-  const { platform, close } = createNodePlatform(config, upgrades, peers, bus);
+  const { platform, close } = createNodePlatform(
+    config,
+    await folderOf(config, bus ? workersOf(config) : 1),
+    upgrades,
+    peers,
+    bus,
+  );
   const edge = createEdge(platform);
 
   const onRequest = getRequestListener(
@@ -66,7 +79,7 @@ export async function startEdge(config: EdgeConfig, bus?: SiblingBus): Promise<R
     if (!hit) return void onRequest(incoming, outgoing);
     // HTTP/2's compatible answer takes the same calls.
     const answer = outgoing as ServerResponse;
-    answer.writeHead(hit.status, hit.headers);
+    answer.writeHead(hit.status, hit.headers as unknown as OutgoingHttpHeader[]);
     answer.end(hit.body);
   };
   const server: Server = tls
@@ -114,6 +127,7 @@ export async function startEdge(config: EdgeConfig, bus?: SiblingBus): Promise<R
 
 function createNodePlatform(
   config: EdgeConfig,
+  folder: Pick<Platform, 'records'>,
   upgrades: WeakMap<Request, { incoming: IncomingMessage; socket: Duplex; head: Buffer }>,
   peers: WeakMap<Request, string>,
   bus: SiblingBus | undefined,
@@ -156,6 +170,7 @@ function createNodePlatform(
       return { socket: accepted, response: new Response(null, { status: 204 }) };
     },
     peerAddress: (request) => peers.get(request) ?? '',
+    ...folder,
     asset: createAssets(join(import.meta.dirname, 'site/assets')),
     waitUntil: (work) => {
       work.catch((error: unknown) => log.error('background.failed', { error }));
@@ -249,8 +264,10 @@ function createAssets(folder: string): (path: string) => Asset | null {
   };
 }
 
+const workersOf = ({ workers }: EdgeConfig): number => (workers === 'auto' ? availableParallelism() : workers);
+
 async function startAsConfigured(config: EdgeConfig): Promise<RunningEdge> {
-  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
+  const workers = workersOf(config);
   if (workers === 1) return startEdge(config);
   const edge = await startEdgeCluster(config, { workers, drainMs });
   // New certificates, a new version of the code: taken up one worker after another.

@@ -1,4 +1,5 @@
 // What a runtime lends the edge. Entry files (node.ts, deno.ts, worker.ts) build it; all else is Web APIs.
+import type { RecordStore } from './cache/second-level.ts';
 import type { EdgeConfig } from './config.ts';
 import type { SharedRates } from './limits/shared-rates.ts';
 import type { Log } from './log.ts';
@@ -25,6 +26,8 @@ export interface Platform {
   readonly asset: (path: string) => Asset | null;
   /** Lets work go on after the answer was given. A rejection is logged. */
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Where the cache keeps answers beside memory, when it is told to. */
+  readonly records?: RecordStore;
   /**
    * Only where the process can't hold a connection of its own (Workers): answers `/v1/stream` and
    * `/v1/ws`, and hands on what the hub hears on system channels.

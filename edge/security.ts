@@ -1,6 +1,7 @@
 // Header fields that every answer carries for the browser's sake, and who may read the API from other origins.
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import type { HeaderPairs } from './cache/cache-answer.ts';
 import type { EdgeConfig } from './config.ts';
 import type { EdgeEnv } from './context.ts';
 
@@ -66,15 +67,13 @@ export const crossOrigin = (config: EdgeConfig): MiddlewareHandler<EdgeEnv> =>
     maxAge: 86_400,
   });
 
-/** Puts the same on an answer that comes straight from the cache; it may vary by more than the origin. */
-export function addCrossOrigin(
-  headers: Record<string, string | string[]>,
+/** The same beside the fields of an answer that comes straight from the cache; it may vary by more than the origin. */
+export function withCrossOrigin(
+  fields: HeaderPairs,
   config: EdgeConfig,
   origin: string | null | undefined,
-): void {
-  const { vary, ...others } = crossOriginHeaders(config, origin);
-  Object.assign(headers, others);
-  if (vary !== undefined) headers['vary'] = [headers['vary'] ?? [], vary].flat().join(', ');
+): HeaderPairs {
+  return [...fields, ...Object.entries(crossOriginHeaders(config, origin))];
 }
 
 /** The same for an answer that is to be stored. */

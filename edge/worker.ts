@@ -2,10 +2,12 @@
 import { waitUntil } from 'cloudflare:workers';
 import { assets } from 'lotok:assets';
 import { createEdge, type Edge } from './app.ts';
+import { type CacheApi, cacheApiOf } from './cache/cache-api.ts';
 import { edgeConfig } from './config.ts';
 import { createShardedRates } from './limits/durable-object.ts';
 import { createLog } from './log.ts';
 import type { Asset, Platform } from './platform.ts';
+import { fetchFromWeb } from './web-upstream.ts';
 
 export { RateShard } from './limits/durable-object.ts';
 export { StreamHub } from './streams/durable-object.ts';
@@ -41,24 +43,14 @@ function createWorkerPlatform(env: Env): Platform {
     config,
     log,
     clock: Date.now,
-    fetchUpstream({ url, method, headers, body, signal }) {
-      const sent = new Headers(headers);
-      // Otherwise workerd would decode what we store under the fields of what it got.
-      sent.set('accept-encoding', 'identity');
-      return fetch(url, {
-        method,
-        headers: sent,
-        redirect: 'manual',
-        body: body ?? null,
-        ...(signal ? { signal } : {}),
-      });
-    },
+    fetchUpstream: fetchFromWeb,
     connectWebSocket: () => Promise.reject(new Error('an isolate holds no connection; the stream hub does')),
     upgradeWebSocket: () => {
       throw new Error('an isolate holds no connection; the stream hub does');
     },
     // Cloudflare sets `cf` and this field itself; a bare workerd sets neither, and then a client could have.
     peerAddress: (request) => ('cf' in request && request.cf ? (request.headers.get('cf-connecting-ip') ?? '') : ''),
+    ...cacheApiOf(config, (caches as unknown as { default: CacheApi }).default),
     asset: (path) => assetOf(path),
     waitUntil: (work) => waitUntil(work.catch((error: unknown) => log.error('background.failed', { error }))),
     // A stub belongs to the request that made it, so each call makes its own.

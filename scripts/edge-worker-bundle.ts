@@ -7,10 +7,10 @@ import { contentTypes } from '../edge/assets.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** Writes the bundle to `outfile`. */
-export async function bundleWorker(outfile: string): Promise<void> {
+/** Writes the bundle of a worker's entry file to `outfile`. */
+export async function bundleWorker(entry: string, outfile: string): Promise<void> {
   await build({
-    entryPoints: [join(root, 'edge/worker.ts')],
+    entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
     format: 'esm',
@@ -60,5 +60,5 @@ function embeddedAssets(folder: string): Plugin {
 if (import.meta.main) {
   const outfile = process.argv[2];
   if (outfile === undefined) throw new Error('usage: node scripts/edge-worker-bundle.ts OUTFILE');
-  await bundleWorker(outfile);
+  await bundleWorker('edge/worker.ts', outfile);
 }

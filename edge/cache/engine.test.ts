@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { until } from '../../tests/until.ts';
 import { Cache, type CacheOptions, type Forward } from './engine.ts';
-import { routeKeyOf } from './key.ts';
+import { addressKey, routeKeyOf } from './key.ts';
 
 const url = 'http://lotok.example/v1/ads';
 
@@ -202,6 +202,133 @@ describe('the cache', () => {
     const head = await get({}, { method: 'HEAD' });
     expect(head).toMatchObject({ status: 200, body: '', cacheStatus: 'lotok; hit; ttl=60' });
     expect(head.headers.get('content-length')).toBe('10');
+  });
+
+  it('keeps parts, and answers from them what they hold', async () => {
+    const { get, answers, asked } = world();
+    const fields = { 'cache-control': 'max-age=60', 'content-range': 'bytes 4-9/20', etag: '"a"' };
+    answers(answering(fields, '456789', 206));
+    expect(await get({ range: 'bytes=4-9' })).toMatchObject({
+      status: 206,
+      cacheStatus: 'lotok; fwd=uri-miss; stored',
+    });
+    const part = await get({ range: 'bytes=5-6' });
+    expect(part).toMatchObject({ status: 206, body: '56', cacheStatus: 'lotok; hit; ttl=60' });
+    expect(part.headers.get('content-range')).toBe('bytes 5-6/20');
+    expect(await get({ range: 'bytes=5-6', 'if-none-match': '"a"' })).toMatchObject({ status: 304 });
+    expect(asked).toHaveLength(1);
+    // The last one that is there is not the last one.
+    for (const range of ['bytes=-1', 'bytes=9-', 'bytes=3-5', 'bytes=4-5,7-8']) await get({ range });
+    await get({ range: 'bytes=5-6', 'if-range': '"b"' });
+    expect(asked).toHaveLength(6);
+  });
+
+  it('asks for the rest of a beginning and joins them when they are of one', async () => {
+    const { get, answers, asked } = world();
+    const fields = { 'cache-control': 'max-age=60', etag: '"a"' };
+    answers(answering({ ...fields, 'content-range': 'bytes 0-3/10' }, '0123', 206));
+    await get({ range: 'bytes=0-3' });
+    answers(answering({ ...fields, 'content-range': 'bytes 4-9/10' }, '456789', 206));
+    expect(await get()).toMatchObject({ status: 200, body: '0123456789' });
+    expect(Object.fromEntries(asked[1] ?? [])).toEqual({ range: 'bytes=4-', 'if-range': '"a"' });
+    expect(await get()).toMatchObject({ body: '0123456789', cacheStatus: 'lotok; hit; ttl=60' });
+  });
+
+  it.each([
+    ['of another one', { etag: '"b"', 'content-range': 'bytes 4-9/10' }],
+    ['of another length', { etag: '"a"', 'content-range': 'bytes 4-9/11' }],
+    ['shorter than it says', { etag: '"a"', 'content-range': 'bytes 4-9/10' }],
+  ])('asks for the whole when the rest is %s', async (what, rest) => {
+    const { get, answers, asked } = world();
+    const store = { 'cache-control': 'max-age=60' };
+    answers(answering({ ...store, etag: '"a"', 'content-range': 'bytes 0-3/10' }, '0123', 206));
+    await get({ range: 'bytes=0-3' });
+    const bytes = what === 'shorter than it says' ? '456' : '456789';
+    answers((headers) =>
+      headers.has('range')
+        ? new Response(bytes, { status: 206, headers: { ...store, ...rest } })
+        : new Response('whole', { headers: store }),
+    );
+    expect(await get()).toMatchObject({ status: 200, body: 'whole' });
+    expect(asked).toHaveLength(3);
+  });
+
+  it('cuts a range from stored bytes as from the whole, whatever is asked', async () => {
+    const whole = '0123456789abcdefghij';
+    await fc.assert(
+      fc.asyncProperty(fc.nat(19), fc.nat(19), fc.stringMatching(/^\d{0,2}-\d{0,2}$/), async (a, b, spec) => {
+        const [start, end] = [Math.min(a, b), Math.max(a, b) + 1];
+        const { get, answers } = world();
+        const store = { 'cache-control': 'max-age=60', etag: '"a"' };
+        answers(answering({ ...store, 'content-range': `bytes ${start}-${end - 1}/20` }, whole.slice(start, end), 206));
+        await get({ range: `bytes=${start}-${end - 1}` });
+        const full = world();
+        full.answers(answering(store, whole));
+        await full.get();
+        const range = { range: `bytes=${spec}` };
+        const expected = await full.get(range);
+        answers(() => new Response('asked again'));
+        const { status, body, headers } = await get(range);
+        if (body === 'asked again') return;
+        expect([status, body, headers.get('content-range')]).toEqual([
+          expected.status,
+          expected.body,
+          expected.headers.get('content-range'),
+        ]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('gives a POST’s answer to those who read the address that it names, and only that', async () => {
+    const { get, answers } = world();
+    answers(answering({ 'cache-control': 'max-age=60', 'content-location': url }, 'made'));
+    await get({}, { method: 'POST' });
+    expect(await get()).toMatchObject({ body: 'made', cacheStatus: 'lotok; hit; ttl=60' });
+    answers(answering({ 'cache-control': 'max-age=60', 'content-location': `${url}/other` }, 'other'));
+    await get({}, { method: 'POST' });
+    answers(answering({ 'cache-control': 'max-age=60' }, 'read'));
+    expect((await get()).body).toBe('read');
+    expect((await get({}, { path: '/other' })).body).toBe('read');
+  });
+
+  it('knows languages by what they mean', async () => {
+    const { get, answers, asked } = world();
+    answers(answering({ 'cache-control': 'max-age=60', vary: 'Accept-Language', 'content-language': 'de' }));
+    await get({ 'accept-language': 'de, en;q=0.5' });
+    await get({ 'accept-language': 'EN;q=0.5,de;q=1.0' });
+    await get({ 'accept-language': 'de, fr;q=0.1' });
+    expect(asked).toHaveLength(1);
+    await get({ 'accept-language': 'en, de;q=0.5' });
+    await get({ 'accept-language': 'en, de' });
+    expect(asked).toHaveLength(3);
+  });
+
+  it('asks once for addresses that differ in what the answer does not depend on', async () => {
+    const { get, answers, asked } = world({ keyOf: addressKey });
+    answers(answering({ 'cache-control': 'max-age=60', 'no-vary-search': 'params=("ref" "utm"), key-order' }));
+    await get({}, { path: '?b=2&a=1&ref=x' });
+    expect((await get({}, { path: '?a=1&b=2&utm=%20y' })).cacheStatus).toBe('lotok; hit; ttl=60');
+    await get({}, { path: '?a=1&b=3' });
+    expect(asked).toHaveLength(2);
+    // A change by any of the addresses is one of all.
+    await get({}, { path: '?a=1&b=2&utm=z', method: 'DELETE' });
+    expect((await get({}, { path: '?b=2&a=1&ref=x' })).cacheStatus).toMatch(/fwd=stale/);
+    // The last word counts: from now on everything matters.
+    answers(answering({ 'cache-control': 'max-age=60' }));
+    await get({}, { path: '?b=2&a=1&ref=x', method: 'DELETE' });
+    await get({}, { path: '?b=2&a=1&ref=x' });
+    expect((await get({}, { path: '?a=1&b=2&ref=y' })).cacheStatus).toMatch(/fwd/);
+  });
+
+  it('does not believe for long in an error', async () => {
+    const { get, pass, answers } = world();
+    answers(answering({ 'cache-control': 'max-age=86400' }, 'not here', 404));
+    await get();
+    expect((await get()).cacheStatus).toBe('lotok; hit; ttl=60');
+    pass(61);
+    answers(answering({ 'cache-control': 'max-age=60' }, 'here'));
+    expect((await get()).body).toBe('here');
   });
 
   it('forgets what an unsafe request changed, and keeps it when that failed', async () => {

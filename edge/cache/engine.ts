@@ -2,18 +2,20 @@
 import { LRUCache } from 'lru-cache';
 import { ProblemError } from '../../contracts/problem.ts';
 import { withoutHopByHop } from '../upstream/headers.ts';
-import { answer, type CacheAnswer, toResponse } from './answer.ts';
+import { answer } from './answer.ts';
+import { type CacheAnswer, toResponse } from './cache-answer.ts';
 import { type CacheOutcome, cacheStatus, type ForwardReason } from './cache-status.ts';
 import type { Change } from './change.ts';
 import { type Directives, parseCacheControl } from './directives.ts';
 import { type CacheRequest, Fetcher, type Forward, type Landed } from './fetcher.ts';
 import { groupName, Invalidations, keyName } from './invalidations.ts';
+import { EqualSearches } from './no-vary-search.ts';
 import { ageMs, ttlMs, type Verdict, verdict, verdictFor } from './policy.ts';
-import { CacheStore, type StoredResponse } from './store.ts';
+import { type RecordStore, SecondLevel } from './second-level.ts';
+import { CacheStore, fits, type StoredResponse } from './store.ts';
 import { type Prepare, refreshed } from './stored-response.ts';
 import { parseStrings } from './structured-fields.ts';
 import type { ReadHeader } from './vary.ts';
-import { isSelected } from './vary.ts';
 
 export interface CacheOptions {
   /** Our name in Cache-Status. */
@@ -26,6 +28,9 @@ export interface CacheOptions {
   /** Whether a client's `Cache-Control: no-cache` and its kin count. Not where clients could use it to reach the origin at will. */
   readonly honourRequestDirectives: boolean;
   readonly prepare?: Prepare;
+  /** Where answers go beside memory. */
+  readonly records?: RecordStore;
+  readonly onRecordsError?: (error: unknown) => void;
   readonly onResult?: (result: CacheResult) => void;
   readonly onInvalidated?: (by: 'group' | 'key' | 'all', count: number) => void;
   /** Hears what an unsafe request made out of date; its answer waits until that is over. */
@@ -46,7 +51,9 @@ const unsharedForMs = 10_000;
 export class Cache {
   readonly #options: CacheOptions;
   readonly #store: CacheStore;
-  readonly #invalidations = new Invalidations();
+  readonly #invalidations: Invalidations;
+  readonly #secondLevel: SecondLevel | null;
+  readonly #searches = new EqualSearches();
   readonly #flights = new Map<string, Flight>();
   readonly #unshared: LRUCache<string, number>;
   readonly #prepare: Prepare;
@@ -57,9 +64,22 @@ export class Cache {
     this.#options = options;
     this.#prepare = options.prepare ?? (() => undefined);
     this.#store = new CacheStore(options.maxBytes);
+    const { records, onRecordsError: onError = () => undefined } = options;
+    this.#invalidations = new Invalidations({ remembersAlways: records !== undefined });
+    this.#secondLevel = records
+      ? new SecondLevel({
+          records,
+          invalidations: this.#invalidations,
+          prepare: this.#prepare,
+          waitUntil: options.waitUntil,
+          onError,
+        })
+      : null;
     this.#fetcher = new Fetcher({
       name: options.name,
       store: this.#store,
+      secondLevel: this.#secondLevel,
+      searches: this.#searches,
       invalidations: this.#invalidations,
       clock: options.clock,
       prepare: this.#prepare,
@@ -74,18 +94,23 @@ export class Cache {
 
   /**
    * A fresh answer, at once; null when there is none or the request needs more thought. This is the
-   * whole way of a hit, so it makes no promise and copies no body.
+   * whole way of a hit, so it makes no promise and copies no body. What it gives is shared: it is not to be changed.
    */
   hit(method: string, url: string, header: ReadHeader): CacheAnswer | null {
     if (method !== 'GET' && method !== 'HEAD') return null;
     if (this.#options.honourRequestDirectives && (header('cache-control') != null || header('pragma') != null))
       return null;
-    const stored = this.#store.find(this.#options.keyOf(url), header);
+    const stored = this.#find(this.#options.keyOf(url), method, header);
     if (!stored || stored.invalid || !this.#trusted) return null;
     const now = this.#options.clock();
     if (verdict(stored.policy, now) !== 'fresh') return null;
     this.#options.onResult?.('hit');
-    return this.#fromStore(stored, method, header, now);
+    if (method !== 'GET' || header('range') != null || hasCondition(header))
+      return this.#fromStore(stored, method, header, now);
+    const second = Math.floor(ageMs(stored.policy, now) / 1000);
+    if (stored.latest?.second !== second)
+      stored.latest = { second, answer: this.#fromStore(stored, method, header, now) };
+    return stored.latest.answer;
   }
 
   /** Any request: from the store where that is right, else through `forward`. */
@@ -95,12 +120,27 @@ export class Cache {
     const header: ReadHeader = (name) => headers.get(name);
     const key = this.#options.keyOf(url);
     const requested = this.#requestDirectives(headers);
-    const found = this.#store.find(key, header);
+    let found = this.#find(key, method, header);
+    let level: Pick<CacheOutcome, 'detail'> = {};
+    if (!found && this.#secondLevel && !requested.has('no-store')) {
+      const kept = await this.#secondLevel.read(key);
+      // Another request may have brought something newer meanwhile.
+      found = this.#find(key, method, header);
+      if (!found && kept && fits(kept.stored, method, header)) {
+        found = kept.stored;
+        found.invalid = !this.#secondLevel.vouchesFor(kept);
+        this.#store.put(found);
+        level = { detail: 'second-level' };
+      }
+    }
     const now = this.#options.clock();
 
     if (found && !requested.has('no-store')) {
       const good = this.#verdict(found, now, requested);
-      if (good === 'fresh') return this.#reply('hit', this.#fromStore(found, method, header, now));
+      if (good === 'fresh') {
+        const outcome: CacheOutcome = { hit: true, ttlSeconds: Math.floor(ttlMs(found.policy, now) / 1000), ...level };
+        return this.#reply('hit', this.#fromStore(found, method, header, now, outcome));
+      }
       if (good === 'stale-while-revalidate') {
         // A HEAD brings no body to store.
         if (method === 'GET') this.#refreshBehind(request, key, found, forward);
@@ -119,10 +159,9 @@ export class Cache {
         : found === null
           ? 'vary-miss'
           : 'uri-miss';
-    const onlyPart = headers.has('range') && !found;
-    if (requested.has('no-store') || onlyPart || method === 'HEAD') {
-      return this.#pass(request, found ?? null, forward, onlyPart ? 'partial' : reason);
-    }
+    if (requested.has('no-store') || method === 'HEAD') return this.#pass(request, found ?? null, forward, reason);
+    if (headers.has('range') && !found)
+      return this.#fetchPart(request, key, forward, found === null ? 'partial' : reason);
     return this.#fetchShared(request, key, found ?? null, forward, reason);
   }
 
@@ -201,7 +240,7 @@ export class Cache {
     const flight = this.#flights.get(key);
     if (flight) {
       const landed = await flight.landed;
-      if (landed.stored && this.#mayShare(landed.stored, flight, arrived, header)) {
+      if (landed.stored && this.#mayShare(landed.stored, flight, arrived, request)) {
         const outcome: CacheOutcome = {
           ...(landed.outcome.hit ? { hit: false, reason } : landed.outcome),
           hit: false,
@@ -222,7 +261,8 @@ export class Cache {
       this.#flights.set(key, { begun, landed: started.promise });
     }
     try {
-      const landed = await this.#fetcher.fetch({ request, key, found, forward, reason, begun });
+      const beginning = found ? null : this.#store.beginning(key, header);
+      const landed = await this.#fetcher.fetch({ request, key, found, beginning, forward, reason, begun });
       started?.resolve(landed);
       if (!landed.stored) {
         this.#unshared.set(key, now + unsharedForMs);
@@ -242,10 +282,23 @@ export class Cache {
   }
 
   /** An answer that must be validated for each request is one client's alone, and so is one from before a change. */
-  #mayShare(stored: StoredResponse, flight: Flight, arrived: number, header: ReadHeader): boolean {
-    if (!isSelected(stored.varyNames, stored.varyValues, header)) return false;
+  #mayShare(stored: StoredResponse, flight: Flight, arrived: number, { method, headers }: CacheRequest): boolean {
+    if (!fits(stored, method, (name) => headers.get(name))) return false;
     if (verdict(stored.policy, this.#options.clock()) === 'validate') return false;
     return arrived === flight.begun || !stored.invalid;
+  }
+
+  /** Asked as the client asked: a part of something large should not cost the whole of it. */
+  async #fetchPart(request: CacheRequest, key: string, forward: Forward, reason: ForwardReason): Promise<Response> {
+    this.#options.onResult?.('miss');
+    const begun = this.#invalidations.begin();
+    const requestedAt = this.#options.clock();
+    try {
+      const response = await forward(request.headers);
+      return await this.#fetcher.passOnAndKeep(response, { request, key, reason, begun, requestedAt });
+    } finally {
+      this.#invalidations.end(begun);
+    }
   }
 
   #refreshBehind(request: CacheRequest, key: string, found: StoredResponse, forward: Forward): void {
@@ -286,30 +339,72 @@ export class Cache {
     }
   }
 
-  async #handleUnsafe({ method, url, headers }: CacheRequest, forward: Forward): Promise<Response> {
-    const response = await forward(headers);
-    const received = withoutHopByHop(response.headers);
-    // Section 4.4; safe methods that we don't store change nothing.
-    if (method !== 'OPTIONS' && method !== 'TRACE' && response.status >= 200 && response.status < 400) {
-      const { origin } = new URL(url);
-      const keys: string[] = [];
-      for (const target of [url, received.get('location'), received.get('content-location')]) {
-        const address = target === null ? null : URL.parse(target, url);
-        if (address && address.origin === origin) keys.push(this.#options.keyOf(address.href));
+  async #handleUnsafe(request: CacheRequest, forward: Forward): Promise<Response> {
+    const { method, url, headers } = request;
+    const before = this.#invalidations.begin();
+    const requestedAt = this.#options.clock();
+    try {
+      const response = await forward(headers);
+      const received = withoutHopByHop(response.headers);
+      const key = this.#options.keyOf(url);
+      const standsForGet =
+        method === 'POST' && this.#isOfKey(key, url, received) && !this.#changedSince(before, key, received);
+      // Section 4.4; safe methods that we don't store change nothing.
+      const changes = method !== 'OPTIONS' && method !== 'TRACE' && response.status >= 200 && response.status < 400;
+      const change = changes ? this.#changeBy(url, received) : null;
+      if (change) this.invalidate(change);
+      const begun = this.#invalidations.begin();
+      try {
+        if (change) await this.#options.onChange?.(change);
+        if (!standsForGet) return this.#fetcher.passedOn(response.status, received, response.body, 'method');
+        return await this.#fetcher.passOnAndKeep(response, { request, key, reason: 'method', begun, requestedAt });
+      } finally {
+        this.#invalidations.end(begun);
       }
-      const change = { keys, groups: parseStrings(received.get('cache-group-invalidation') ?? '') ?? [] };
-      this.invalidate(change);
-      await this.#options.onChange?.(change);
+    } finally {
+      this.#invalidations.end(before);
     }
-    return this.#fetcher.passedOn(response.status, received, response.body, 'method');
+  }
+
+  /** A POST's answer is one to a later GET when it says so (RFC 9110, section 9.3.3). */
+  #isOfKey(key: string, url: string, received: Headers): boolean {
+    const location = received.get('content-location');
+    const address = location === null ? null : URL.parse(location, url);
+    return address?.origin === new URL(url).origin && this.#options.keyOf(address.href) === key;
+  }
+
+  #changedSince(begun: number, key: string, received: Headers): boolean {
+    const groups = parseStrings(received.get('cache-groups') ?? '') ?? [];
+    return this.#invalidations.since(begun, [keyName(key), ...groups.map(groupName)]);
+  }
+
+  #changeBy(url: string, received: Headers): Change {
+    const { origin } = new URL(url);
+    const keys: string[] = [];
+    for (const target of [url, received.get('location'), received.get('content-location')]) {
+      const address = target === null ? null : URL.parse(target, url);
+      if (address && address.origin === origin) keys.push(this.#options.keyOf(address.href));
+    }
+    return { keys, groups: parseStrings(received.get('cache-group-invalidation') ?? '') ?? [] };
+  }
+
+  #find(key: string, method: string, header: ReadHeader): StoredResponse | null | undefined {
+    const own = this.#store.find(key, method, header);
+    const otherKey = own ? undefined : this.#searches.keyOf(key);
+    const other = otherKey === undefined ? undefined : this.#store.find(otherKey, method, header);
+    return other && this.#searches.isEqual(key, other) ? other : own;
   }
 
   #invalidateKey(key: string): void {
-    this.#invalidations.add([keyName(key)]);
-    const count = this.#store.invalidateKey(key);
+    const keys = [key, this.#searches.keyOf(key)].filter((each) => each !== undefined);
+    this.#invalidations.add(keys.map(keyName));
+    const count = keys.reduce((sum, each) => sum + this.#store.invalidateKey(each), 0);
     this.#options.onInvalidated?.('key', count);
   }
 }
+
+const hasCondition = (header: ReadHeader): boolean =>
+  header('if-none-match') != null || header('if-modified-since') != null;
 
 function describesSame({ policy, body }: StoredResponse, received: Headers): boolean {
   const length = received.get('content-length');

@@ -5,7 +5,10 @@ import { type ReadBody, readUpTo } from './body.ts';
 import { type CacheOutcome, cacheStatus, type ForwardReason } from './cache-status.ts';
 import { conditionalFields, validationHeaders } from './conditional.ts';
 import { groupName, type Invalidations, keyName } from './invalidations.ts';
+import type { EqualSearches } from './no-vary-search.ts';
+import { continues, joined, restOf } from './part.ts';
 import { mayServeOnError, policyOf, ttlMs } from './policy.ts';
+import type { SecondLevel } from './second-level.ts';
 import type { CacheStore, StoredResponse } from './store.ts';
 import { type Prepare, refreshed, storedResponse } from './stored-response.ts';
 
@@ -25,6 +28,8 @@ export interface FetchRequest {
   readonly key: string;
   /** What is stored for the request, to be validated. */
   readonly found: StoredResponse | null;
+  /** Where nothing is: the first bytes of it, to be completed. */
+  readonly beginning?: StoredResponse | null;
   readonly forward: Forward;
   readonly reason: ForwardReason;
   /** The place in the sequence of invalidations where this fetch began. */
@@ -39,6 +44,8 @@ export type Landed =
 export interface FetcherOptions {
   readonly name: string;
   readonly store: CacheStore;
+  readonly secondLevel: SecondLevel | null;
+  readonly searches: EqualSearches;
   readonly invalidations: Invalidations;
   readonly clock: () => number;
   readonly prepare: Prepare;
@@ -53,11 +60,14 @@ export class Fetcher {
   }
 
   /** Throws what `forward` throws, unless something stale is better. */
-  async fetch({ request: { headers, label = '' }, key, found, forward, reason, begun }: FetchRequest): Promise<Landed> {
+  async fetch(fetching: FetchRequest): Promise<Landed> {
+    const { request, key, found, beginning = null, forward, reason, begun } = fetching;
+    const { headers, label = '' } = request;
     const { clock, store, prepare, maxObjectBytes } = this.#options;
     const requestedAt = clock();
     const asked = withoutConditions(headers);
-    if (found) for (const [name, value] of Object.entries(validationHeaders(found))) asked.set(name, value);
+    const rest = beginning && restOf(beginning);
+    for (const [name, value] of Object.entries(found ? validationHeaders(found) : (rest ?? {}))) asked.set(name, value);
     let response: Response;
     try {
       response = await forward(asked);
@@ -76,6 +86,12 @@ export class Fetcher {
     }
     const received = withoutHopByHop(response.headers);
     const { status } = response;
+    if (beginning && (status === 206 || status === 416)) {
+      const stored = await this.#completed(beginning, response, received, { requestedAt, receivedAt });
+      if (stored) return { stored, outcome: { hit: false, reason, status, stored: this.keep(stored, begun) } };
+      // The rest of something else: then the whole.
+      return this.fetch({ ...fetching, beginning: null });
+    }
     if (found && status === 304) {
       await response.body?.cancel();
       const stored = refreshed(found, received, { requestedAt, receivedAt }, prepare);
@@ -86,7 +102,8 @@ export class Fetcher {
     const policy = policyOf({ method: 'GET', authorized, status, headers: received, requestedAt, receivedAt });
     let bytes: ReadBody | null;
     try {
-      bytes = policy.storable ? await readUpTo(response, maxObjectBytes) : null;
+      // A part that nobody asked for is no answer to anybody else.
+      bytes = policy.storable && status !== 206 ? await readUpTo(response, maxObjectBytes) : null;
     } catch (cause) {
       // Half an answer is none.
       const instead = this.#insteadOfError(found);
@@ -105,23 +122,63 @@ export class Fetcher {
     return { stored, outcome: { hit: false, reason, stored: kept, ...(found ? { status } : {}) } };
   }
 
+  /** Passes an answer on as it came, to a request with conditions or parts of the client's own, and keeps it where it may be kept. */
+  async passOnAndKeep(
+    response: Response,
+    { request, key, reason, begun, requestedAt }: Omit<FetchRequest, 'found' | 'forward'> & { requestedAt: number },
+  ): Promise<Response> {
+    const { method, headers, label = '' } = request;
+    const { clock, prepare, maxObjectBytes } = this.#options;
+    const received = withoutHopByHop(response.headers);
+    const { status } = response;
+    const authorized = headers.has('authorization');
+    const policy = policyOf({ method, authorized, status, headers: received, requestedAt, receivedAt: clock() });
+    if (!policy.storable || status >= 300) return this.passedOn(status, received, response.body, reason);
+    const bytes = await readUpTo(response, maxObjectBytes).catch((cause: unknown) => {
+      throw new ProblemError('bad-gateway', { cause });
+    });
+    if ('rest' in bytes) return this.passedOn(status, received, bytes.rest, reason);
+    const { whole: body } = bytes;
+    const stored = storedResponse({ key, status, received, requestHeaders: headers, body, policy, label }, prepare);
+    return this.passedOn(status, received, body, reason, this.keep(stored, begun));
+  }
+
   /** Puts it into the store, unless something that it shows was changed while it was on its way. */
   keep(stored: StoredResponse, begun: number): boolean {
-    const { invalidations, store } = this.#options;
+    const { invalidations, store, secondLevel, searches } = this.#options;
     if (invalidations.since(begun, [keyName(stored.key), ...stored.groups.map(groupName)])) {
       stored.invalid = true;
       return false;
     }
     store.put(stored);
+    searches.learn(stored);
+    secondLevel?.write(stored, begun);
     return true;
   }
 
-  /** An answer that is not stored, as it came. */
-  passedOn(status: number, headers: Headers, body: ReadableStream | null, reason: ForwardReason): Response {
+  /** An answer as it came. */
+  passedOn(status: number, headers: Headers, body: BodyInit | null, reason: ForwardReason, kept = false): Response {
     const { name, prepare } = this.#options;
     prepare(headers);
-    headers.append('cache-status', cacheStatus(name, { hit: false, reason }));
+    headers.append('cache-status', cacheStatus(name, { hit: false, reason, stored: kept }));
     return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
+  }
+
+  async #completed(
+    beginning: StoredResponse,
+    response: Response,
+    received: Headers,
+    times: { requestedAt: number; receivedAt: number },
+  ): Promise<StoredResponse | null> {
+    const { prepare, maxObjectBytes } = this.#options;
+    if (response.status !== 206 || !continues(beginning, received)) {
+      await response.body?.cancel();
+      return null;
+    }
+    const rest = await readUpTo(response, maxObjectBytes);
+    if ('rest' in rest) await rest.rest.cancel();
+    const body = 'whole' in rest ? joined(beginning, rest.whole) : null;
+    return body && { ...refreshed(beginning, received, times, prepare), status: 200, part: null, body };
   }
 
   #insteadOfError(found: StoredResponse | null): Landed | null {

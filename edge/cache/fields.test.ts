@@ -61,7 +61,7 @@ describe('structured fields', () => {
       ['e', false],
       ['f', true],
       ['g', { token: ':aGk=:' }],
-      ['h', { token: '()' }],
+      ['h', [1, 'two']],
     ]);
     expect(read?.get('b')?.parameters.get('q')).toBe('x');
   });

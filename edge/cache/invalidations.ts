@@ -10,6 +10,12 @@ export class Invalidations {
   #everything = 0;
   readonly #latest = new Map<string, number>();
   readonly #underWay = new Map<number, number>();
+  readonly #remembersAlways: boolean;
+
+  /** `remembersAlways`: also while nothing is on its way, for what a second level holds. */
+  constructor({ remembersAlways = false } = {}) {
+    this.#remembersAlways = remembersAlways;
+  }
 
   /** The present place; compare with `since`. */
   get now(): number {
@@ -25,14 +31,14 @@ export class Invalidations {
     const left = (this.#underWay.get(begun) ?? 0) - 1;
     if (left > 0) this.#underWay.set(begun, left);
     else this.#underWay.delete(begun);
-    if (this.#underWay.size === 0) this.#latest.clear();
+    if (this.#underWay.size === 0 && !this.#remembersAlways) this.#latest.clear();
   }
 
   add(names: Iterable<string>): void {
     this.#sequence += 1;
-    if (this.#underWay.size === 0) return;
+    if (this.#underWay.size === 0 && !this.#remembersAlways) return;
     for (const name of names) this.#latest.set(name, this.#sequence);
-    // Bounded: rather drop every answer that is on its way than remember without end.
+    // Bounded: rather doubt every answer from before than remember without end.
     if (this.#latest.size > maxRemembered) this.addAll();
   }
 

@@ -1,4 +1,6 @@
 // The cache's decisions (RFC 9111) as pure functions: what may be stored, for how long it is fresh, what may be sent.
+
+import { parseContentRange } from './content-range.ts';
 import { type Directives, parseCacheControl, parseTargeted, seconds } from './directives.ts';
 import { parseHttpDate } from './http-date.ts';
 
@@ -35,6 +37,8 @@ export interface PolicyInput {
 const heuristicStatuses = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);
 const understoodStatuses = new Set([...heuristicStatuses, 302, 303, 307, 400, 403, 451, 500, 502, 503, 504]);
 const maxHeuristicMs = 24 * 3_600_000;
+/** An error is rarely meant to last as long as what stands in its place. */
+const maxErrorMs = 60_000;
 /** When nothing says otherwise, an answer this long stale is better than an error. */
 const defaultStaleIfErrorMs = 60_000;
 
@@ -46,7 +50,8 @@ export function policyOf(input: PolicyInput): Policy {
   const lastModified = headers.get('last-modified');
   const lastModifiedAt = parseHttpDate(lastModified, receivedAt);
   const explicit = explicitLifetime(directives, targeted ? null : headers.get('expires'), date, receivedAt);
-  const lifetimeMs = explicit ?? heuristicLifetime(input, directives, date, lastModifiedAt);
+  const said = explicit ?? heuristicLifetime(input, directives, date, lastModifiedAt);
+  const lifetimeMs = input.status >= 400 ? Math.min(said, maxErrorMs) : said;
   const mustRevalidate = ['must-revalidate', 'proxy-revalidate', 's-maxage'].some((name) => directives.has(name));
   const staleIfError = seconds(directives, 'stale-if-error');
   return {
@@ -76,7 +81,10 @@ function isStorable(
   explicit: number | undefined,
   lifetimeMs: number,
 ): boolean {
-  if (method !== 'GET' || status < 200 || status === 206 || status === 304) return false;
+  if (status < 200 || status === 304) return false;
+  if (status === 206 && !parseContentRange(headers.get('content-range'))) return false;
+  // RFC 9110, section 9.3.3: that it stands for a later GET is told by who calls.
+  if (method !== 'GET' && !(method === 'POST' && explicit !== undefined)) return false;
   const understood = understoodStatuses.has(status);
   if (directives.has('must-understand') ? !understood : directives.has('no-store')) return false;
   if (directives.has('private') || headers.get('vary')?.includes('*')) return false;

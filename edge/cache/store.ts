@@ -1,19 +1,21 @@
 // Stored answers: bounded by bytes, found by key and variant, invalidated by key and group.
 import { LRUCache } from 'lru-cache';
+import type { CacheAnswer, HeaderPairs } from './cache-answer.ts';
+import type { Part } from './content-range.ts';
+import { holdsRequested } from './part.ts';
 import type { Policy } from './policy.ts';
-import { isSelected, type ReadHeader } from './vary.ts';
-
-/** Only `set-cookie` has several values. */
-export type Fields = Readonly<Record<string, string | string[]>>;
+import { type Fields, isSelected, type ReadHeader, type Selected } from './vary.ts';
 
 export interface StoredResponse {
   readonly key: string;
   readonly status: number;
   /** End-to-end fields as they were received, in lower case. */
   readonly headers: Fields;
-  /** The fields as clients get them. */
-  readonly sent: Fields;
+  /** The fields as clients get them, but for those that are told anew with each answer. */
+  readonly sent: HeaderPairs;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** Null when the body is the whole. */
+  readonly part: Part | null;
   readonly policy: Policy;
   readonly groups: readonly string[];
   readonly label: string;
@@ -21,6 +23,8 @@ export interface StoredResponse {
   readonly varyValues: readonly (string | null)[];
   /** Must be validated before it is sent again: something that it shows has changed, or may have. */
   invalid: boolean;
+  /** The last answer to a plain GET, and the second in which it holds: most hits are made of it. */
+  latest?: { readonly second: number; readonly answer: CacheAnswer };
 }
 
 const maxVariants = 16;
@@ -44,17 +48,22 @@ export class CacheStore {
   }
 
   /** The newest answer that the request selects; `undefined` when the key is unknown, `null` when no variant fits. */
-  find(key: string, header: ReadHeader): StoredResponse | null | undefined {
+  find(key: string, method: string, header: ReadHeader): StoredResponse | null | undefined {
     const variants = this.#variants.get(key);
     if (!variants) return undefined;
     // Newest first, see put.
-    for (const each of variants)
-      if (each.varyNames.length === 0 || isSelected(each.varyNames, each.varyValues, header)) return each;
+    for (const each of variants) if (fits(each, method, header)) return each;
     return null;
   }
 
+  /** The beginning of what the request asks for, when that is all there is. */
+  beginning(key: string, header: ReadHeader): StoredResponse | null {
+    const variants = this.#variants.peek(key) ?? [];
+    return variants.find((each) => each.part?.start === 0 && !each.invalid && isSelected(each, header)) ?? null;
+  }
+
   put(response: StoredResponse): void {
-    const others = (this.#variants.peek(response.key) ?? []).filter((each) => !sameSelection(each, response));
+    const others = (this.#variants.peek(response.key) ?? []).filter((each) => !isReplaced(each, response));
     const variants = [response, ...others.slice(0, maxVariants - 1)];
     this.#variants.set(response.key, variants);
     // What is larger than the whole cache is not in it.
@@ -94,7 +103,15 @@ export class CacheStore {
   }
 }
 
-const sameSelection = (a: StoredResponse, b: StoredResponse): boolean =>
+export const fits = (stored: StoredResponse, method: string, header: ReadHeader): boolean =>
+  (stored.varyNames.length === 0 || isSelected(stored, header)) && holdsRequested(stored, method, header);
+
+/** Parts of one representation are kept side by side; the whole takes the place of all. */
+const isReplaced = (before: StoredResponse, { part, policy, ...now }: StoredResponse): boolean =>
+  sameSelection(before, now) &&
+  (part === null || (before.part !== null && (before.part.start === part.start || before.policy.etag !== policy.etag)));
+
+const sameSelection = (a: Selected, b: Selected): boolean =>
   a.varyNames.join() === b.varyNames.join() && a.varyValues.every((value, index) => value === b.varyValues[index]);
 
 function markInvalid(responses: readonly StoredResponse[]): number {

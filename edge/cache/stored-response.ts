@@ -1,8 +1,10 @@
 // Making what is stored out of what was received, and bringing it up to date by a 304.
+import type { HeaderPairs } from './cache-answer.ts';
+import { parseContentRange } from './content-range.ts';
 import { type Policy, policyOf } from './policy.ts';
-import type { Fields, StoredResponse } from './store.ts';
+import type { StoredResponse } from './store.ts';
 import { parseStrings } from './structured-fields.ts';
-import { varyNames, varyValue } from './vary.ts';
+import { type Fields, varyNames, varyValue } from './vary.ts';
 
 /** Written anew with each answer, or about one transfer of the body only. */
 const notStored = ['age', 'content-length', 'transfer-encoding'];
@@ -27,20 +29,32 @@ export function storedResponse(
   { key, status, received, requestHeaders, body, policy, label }: Received,
   prepare: Prepare,
 ): StoredResponse {
-  const headers = fieldsOf(received);
-  const names = varyNames(received.get('vary'));
+  const part = status === 206 ? parseContentRange(received.get('content-range')) : null;
+  // Where a part lies is told anew with each answer.
+  const { 'content-range': position, ...others } = fieldsOf(received);
+  const headers: Fields = part || position === undefined ? others : { ...others, 'content-range': position };
+  const { groups, varyNames: names } = selectionOf(headers);
   return {
     key,
     status,
     headers,
-    sent: prepared(headers, prepare),
+    sent: preparedFields(headers, prepare),
     body,
+    part,
     policy,
     label,
-    groups: parseStrings(received.get('cache-groups') ?? '') ?? [],
+    groups,
     varyNames: names,
     varyValues: names.map((name) => varyValue(name, requestHeaders.get(name))),
     invalid: false,
+  };
+}
+
+/** What the fields say of whom an answer is for, and of what it shows. */
+export function selectionOf(headers: Fields): { groups: string[]; varyNames: string[] } {
+  return {
+    groups: parseStrings(String(headers['cache-groups'] ?? '')) ?? [],
+    varyNames: varyNames(String(headers['vary'] ?? '')),
   };
 }
 
@@ -58,12 +72,13 @@ export function refreshed(
   const age = received.get('age');
   if (age !== null) headers.set('age', age);
   const policy = policyOf({ method: 'GET', authorized: false, status: stored.status, headers, ...times });
+  const { latest: _before, ...kept } = stored;
   return {
-    ...stored,
+    ...kept,
     headers: fields,
-    sent: prepared(fields, prepare),
+    sent: preparedFields(fields, prepare),
     policy,
-    groups: parseStrings(headers.get('cache-groups') ?? '') ?? [],
+    groups: selectionOf(fields).groups,
     invalid: false,
   };
 }
@@ -76,10 +91,10 @@ function fieldsOf(headers: Headers): Record<string, string | string[]> {
   return fields;
 }
 
-function prepared(fields: Fields, prepare: Prepare): Fields {
+export function preparedFields(fields: Fields, prepare: Prepare): HeaderPairs {
   const headers = toHeaders(fields);
   prepare(headers);
-  return fieldsOf(headers);
+  return [...headers];
 }
 
 export function toHeaders(fields: Fields): Headers {

@@ -2,7 +2,8 @@
 
 export type BareItem = string | number | boolean | Token;
 export interface Item {
-  readonly value: BareItem;
+  /** Of an inner list, its items' values. */
+  readonly value: BareItem | readonly BareItem[];
   readonly parameters: ReadonlyMap<string, BareItem>;
 }
 /** A token is told from a string by its type. */
@@ -10,7 +11,7 @@ export interface Token {
   readonly token: string;
 }
 
-/** Null for what is not a valid dictionary; inner lists are kept as their first item's absence. */
+/** Null for what is not a valid dictionary. */
 export function parseDictionary(text: string): Map<string, Item> | null {
   const reader = new Reader(text);
   return reader.whole(() => {
@@ -89,13 +90,15 @@ class Reader {
 
   itemOrInnerList(): Item {
     if (this.take('(')) {
+      const values: BareItem[] = [];
       for (;;) {
         this.#spaces();
         if (this.take(')')) break;
-        this.itemOrInnerList();
+        values.push(this.#bareItem());
+        this.parameters();
         if (this.#text[this.#at] !== ' ' && this.#text[this.#at] !== ')') throw malformed;
       }
-      return { value: { token: '()' }, parameters: this.parameters() };
+      return { value: values, parameters: this.parameters() };
     }
     return { value: this.#bareItem(), parameters: this.parameters() };
   }

@@ -1,4 +1,5 @@
 // Header fields that concern one hop only, and those that the edge writes itself.
+import { conditionalFields } from '../cache/conditional.ts';
 import type { RequestContext } from '../context.ts';
 import { traceparent } from '../telemetry/tracing.ts';
 
@@ -26,6 +27,25 @@ const setByEdge = [
   'traceparent',
   'cf-connecting-ip',
 ];
+
+/**
+ * All that an answer for everybody may depend on: what it can be selected by with Vary, and conditions. Whatever else a
+ * client says would be in the answer of those who come after it, without being in the cache's key.
+ */
+const readByAll = ['accept', 'accept-encoding', 'accept-language', ...conditionalFields];
+
+export function sharedRequestHeaders(source: Headers, context: RequestContext): Headers {
+  const chosen = new Headers();
+  for (const name of readByAll) {
+    const value = source.get(name);
+    if (value !== null) chosen.set(name, value);
+  }
+  const headers = requestHeaders(chosen, context);
+  // The host is the client's word, too.
+  headers.delete('x-forwarded-host');
+  headers.delete('x-forwarded-proto');
+  return headers;
+}
 
 export function withoutHopByHop(source: Headers): Headers {
   const headers = new Headers(source);
