@@ -80,10 +80,7 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
   const now = clock.now();
   const { declaredValue } = request;
   const leaseUntil = new Date(now.getTime() + leaseMs);
-  const other = await store.readShipmentOfOrder(db, request.orderId);
-  if (other && other.id !== request.shipmentId) {
-    throw new ProblemError('conflict', { detail: 'This order has another shipment' });
-  }
+  const other = await ownOfOrder(db, request);
   const chosen = other?.courier ?? (await chooseCourier(options, request));
   const fresh = {
     id: request.shipmentId,
@@ -113,6 +110,7 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
     updated_at: now,
   } satisfies Omit<ShipmentRow, 'trace' | 'destination'>;
   const isNew = !other && (await store.insertShipment(db, fresh, request.to, trace));
+  if (!other && !isNew) await ownOfOrder(db, request);
   const known = await read(options, request.shipmentId);
   if (
     known.order_id !== request.orderId ||
@@ -130,6 +128,16 @@ export async function createShipment(options: DeliveryOptions, request: NewShipm
     throw new ProblemError('conflict', { detail: `COURIER_REFUSED: ${shipment.reason ?? ''}` });
   }
   return shipment;
+}
+
+/** An order has one shipment. */
+async function ownOfOrder(
+  db: DeliveryOptions['db'],
+  { orderId, shipmentId }: NewShipment,
+): Promise<ShipmentRow | undefined> {
+  const known = await store.readShipmentOfOrder(db, orderId);
+  if (!known || known.id === shipmentId) return known;
+  throw new ProblemError('conflict', { detail: 'This order has another shipment' });
 }
 
 async function chooseCourier({ db, couriers }: DeliveryOptions, { orderId, to }: NewShipment): Promise<string> {

@@ -84,7 +84,10 @@ export const dueChannel = 'delivery_due';
 /** Notified with each change of a shipment's version. */
 export const changesChannel = 'delivery_changes';
 
-/** False when a shipment with this id is there already. */
+/**
+ * False when a shipment with this id, or of this order, is there already. Either may be what a concurrent insertion of
+ * the same shipment meets first, so neither is named: the other one would be an error.
+ */
 export async function insertShipment(
   db: Db,
   row: Omit<ShipmentRow, 'trace' | 'destination'>,
@@ -94,7 +97,7 @@ export async function insertShipment(
   const inserted = await db
     .insertInto('shipments')
     .values({ ...row, destination: JSON.stringify(destination), trace: JSON.stringify(trace) })
-    .onConflict((conflict) => conflict.column('id').doNothing())
+    .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst();
   return inserted !== undefined;
