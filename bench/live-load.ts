@@ -165,10 +165,10 @@ async function load(order: LoadOrder): Promise<LoadResult> {
         mode === 'one'
           ? publish([{ channel: common, data: message(tick, false) }])
           : sayOwn(subscribers.slice(from, from + perTick));
-      // A publisher doesn't wait for deliveries, but not for ever either.
+      // A publisher doesn't wait for deliveries, but not for ever either; and in one channel the order is its own.
       const said = saying.finally(() => pending.delete(said));
       pending.add(said);
-      if (pending.size >= mostPending) await Promise.race(pending);
+      if (pending.size >= (mode === 'one' ? 1 : mostPending)) await Promise.race(pending);
       at += mode === 'one' ? 1_000 : (perTick / connections) * 1_000;
       await sleep(Math.max(0, at - performance.now()));
     }
