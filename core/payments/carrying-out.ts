@@ -1,5 +1,6 @@
 // What payments wants from the provider, done outside of transactions and as often as it takes.
 import type { Kysely } from 'kysely';
+import type { Money } from '../../contracts/common.ts';
 import { ProblemError } from '../../contracts/problem.ts';
 import type { DatabaseProvider } from '../platform/db/database.ts';
 import { type Loop, startLoop } from '../platform/loop.ts';
@@ -21,6 +22,7 @@ import {
   type PaymentRow,
   type PaymentsTables,
   type PayoutRow,
+  readDestination,
   readPayout,
   type Trx,
   takeDuePayments,
@@ -154,20 +156,40 @@ async function ask(provider: PaymentProvider, providerId: string, payment: Payme
       return provider.capture(providerId, amount, keyOf(id, 'capture', payment));
     case 'void':
       return provider.void(providerId, keyOf(id, 'void', payment));
-    case 'refund':
-      return provider.refund(providerId, amount, keyOf(id, 'refund', payment));
+    case 'refund': {
+      const reaches = payment.intent_amount ?? payment.amount;
+      return provider.refund(providerId, left(payment, reaches), refundKey(payment, 'refund', reaches));
+    }
     case 'return': {
       // Our news may be old: how is it really?
       const now = await provider.get(providerId);
       if (now.status === 'pending' || now.status === 'authorized')
         return provider.void(providerId, keyOf(id, 'return:void', payment));
-      if (now.status === 'captured') return provider.refund(providerId, amount, keyOf(id, 'return:refund', payment));
+      if (now.status === 'captured') {
+        const rest = { ...payment, refunded_amount: now.refunded };
+        return provider.refund(
+          providerId,
+          left(rest, payment.amount),
+          refundKey(rest, 'return:refund', payment.amount),
+        );
+      }
       return now;
     }
     default:
       return intent satisfies never;
   }
 }
+
+const left = ({ refunded_amount, currency }: PaymentRow, reaches: number): Money => ({
+  amount: reaches - refunded_amount,
+  currency,
+});
+
+/** Another one for each part of the money. */
+const refundKey = (payment: PaymentRow, step: string, reaches: number): string =>
+  payment.refunded_amount === 0 && reaches === payment.amount
+    ? keyOf(payment.id, step, payment)
+    : keyOf(payment.id, `${step}:${payment.refunded_amount}-${reaches}`, payment);
 
 /**
  * Pays the seller, or asks how the payout is that the provider has begun. When it has failed a person is called, unless
@@ -191,7 +213,9 @@ export async function carryOutPayout(
         : await provider.payout({
             idempotencyKey: keyOf(id, 'payout', payout),
             reference: id,
+            providerId: payment.provider_id ?? '',
             sellerId,
+            destination: await readDestination(options.db, sellerId, provider.name),
             amount: { amount, currency },
           });
     }
@@ -207,7 +231,7 @@ export async function carryOutPayout(
     if (!before || !countsForPayout(payout, before, status)) return before ?? payout;
     const now = options.clock.now();
     const last_error = refusal ?? (status === 'failed' ? 'the provider could not pay it' : null);
-    if (status === 'paid') await book(trx, payment, 'paid_out', now);
+    if (status === 'paid') await book(trx, payment, { kind: 'paid_out', amount }, now);
     if (status === 'failed') options.log.error('payout.failed', { payment_id: id, refusal: last_error });
     const isWaitedFor = !unattended && before.provider_id === null;
     if (status === 'failed' && !isWaitedFor) await attend(trx, locked, `payout: ${last_error}`, options);

@@ -10,7 +10,7 @@ import type { Log } from '../platform/telemetry/log.ts';
 import { book } from './ledger.ts';
 import { type ProviderPayment, ProviderUnavailable } from './providers/provider.ts';
 import { hear, type Intent, isFinal, type Source } from './rules.ts';
-import { appendChange, type PaymentRow, type Trx, updatePayment, wakeWorker } from './store.ts';
+import { appendChange, type PaymentRow, readPayout, type Trx, updatePayment, wakeWorker } from './store.ts';
 
 export interface Changing {
   readonly outbox: Outbox;
@@ -36,9 +36,13 @@ export async function applyWord(
   changing: Changing,
 ): Promise<PaymentRow> {
   assertSame(payment, word);
-  const { path, intent } = hear(payment.status, payment.intent, word.status, source);
+  const { path, intent: heardIntent } = hear(payment.status, payment.intent, word.status, source);
   let row = payment;
   for (const status of path) row = await moveTo(trx, row, status, reasonOf(row, status, word), changing);
+  const refund = await bookRefund(trx, row, word.refunded, changing);
+  row = refund.payment;
+  const isEnough = row.intent_amount !== null && row.refunded_amount >= row.intent_amount;
+  const intent = heardIntent === 'refund' && isEnough ? null : heardIntent;
   const isNew = intent !== payment.intent;
   if (isNew && intent) {
     changing.log.warn('payment.unwanted', { payment_id: row.id, status: row.status, provider_status: word.status });
@@ -47,11 +51,32 @@ export async function applyWord(
   const heard = await updatePayment(trx, row, {
     provider_id: word.providerId,
     intent,
+    ...(intent === null ? { intent_amount: null } : {}),
     due_at: nextDue({ ...row, intent }, isNew, changing),
     ...(isNew ? untried : {}),
   });
   const over = intent === null && (payment.intent !== null || isFinal(heard.status));
+  if (refund.isLoss)
+    return attend(trx, heard, 'refund: given back at the provider after the seller earned it', changing);
   return over ? attend(trx, heard, null, changing) : heard;
+}
+
+/** The provider's books say how much of a payment is back with the buyer, whoever gave it. It never gets less. */
+async function bookRefund(
+  trx: Trx,
+  payment: PaymentRow,
+  refunded: number,
+  { clock, log }: Changing,
+): Promise<{ readonly payment: PaymentRow; readonly isLoss: boolean }> {
+  const { id, status, refunded_amount: before } = payment;
+  // What was never captured here is not in our books.
+  if (refunded <= before || (status !== 'captured' && status !== 'refunded')) return { payment, isLoss: false };
+  const isEarned = (await readPayout(trx, id)) !== undefined;
+  const row = await updatePayment(trx, payment, { refunded_amount: refunded, updated_at: clock.now() });
+  const booking = { kind: 'refunded', amount: refunded - before, reaches: refunded, isEarned } as const;
+  await book(trx, row, booking, clock.now());
+  log.info('payment.refunded', { payment_id: id, amount: booking.amount, currency: payment.currency });
+  return { payment: row, isLoss: isEarned };
 }
 
 /** Calls a person, or says that nobody is needed any more. */
@@ -90,7 +115,7 @@ export async function moveTo(
     version: payment.version + 1,
   });
   await tell(trx, changed, payment.status, outbox, now);
-  if (status === 'captured' || status === 'refunded') await book(trx, changed, status, now);
+  if (status === 'captured') await book(trx, changed, { kind: status }, now);
   if (status === 'failed') {
     const parameters = {
       ad_title: changed.description,

@@ -2,15 +2,12 @@
 import type { Kysely } from 'kysely';
 import { type NoticesTables, startNoticeLoop } from '../platform/db/notices.ts';
 import { createWatchers } from '../platform/db/watchers.ts';
-import { createPartner } from '../platform/http/partner.ts';
 import { patience } from '../platform/patience.ts';
-import { derivedSecret, folderSecret } from '../platform/secrets.ts';
-import type { ServiceContext, ServiceModule } from '../platform/service.ts';
+import type { ServiceModule } from '../platform/service.ts';
 import { startWorkLoop } from './carrying-out.ts';
 import { paymentsHttp } from './http.ts';
 import { migrations } from './migrations/index.ts';
-import type { PaymentProvider } from './providers/provider.ts';
-import { sandboxProvider } from './providers/sandbox.ts';
+import { connectProviders } from './providers/connect.ts';
 import { paymentsRpc } from './rpc.ts';
 import type { PaymentsOptions } from './service.ts';
 import { changesChannel, type PaymentsTables, readVersions } from './store.ts';
@@ -21,8 +18,8 @@ export const payments: ServiceModule<PaymentsTables> = {
   name: 'payments',
   migrations,
   async start(context) {
-    const { db, databases, outbox, clock, log, rpc } = context;
-    const providers = await connectProviders(context);
+    const { config, db, databases, outbox, clock, log, rpc } = context;
+    const { providers, preferred } = await connectProviders(context);
     const options: PaymentsOptions = {
       db,
       databases,
@@ -30,7 +27,8 @@ export const payments: ServiceModule<PaymentsTables> = {
       clock,
       log,
       providers,
-      defaultProvider: [...providers.keys()][0] ?? null,
+      preferred,
+      feeBasisPoints: config.platformFeeBasisPoints,
       askAfterMs,
       patience,
       watchers: createWatchers({
@@ -59,27 +57,3 @@ export const payments: ServiceModule<PaymentsTables> = {
     };
   },
 };
-
-/** Providers by name; the first one gets new payments. */
-async function connectProviders({
-  config,
-  selfUrl,
-  log,
-  metrics,
-}: ServiceContext<PaymentsTables>): Promise<ReadonlyMap<string, PaymentProvider>> {
-  const providers = new Map<string, PaymentProvider>();
-  if (config.sandbox) {
-    const secret = config.sandboxSecret ?? (await folderSecret(config.dataFolder, 'sandbox'));
-    const partner = createPartner({
-      name: 'sandbox_psp',
-      baseUrl: () => config.sandboxPspUrl ?? selfUrl(),
-      apiKey: derivedSecret(secret, 'psp-api-key'),
-      log,
-      metrics,
-    });
-    const provider = sandboxProvider({ partner, webhookSecret: derivedSecret(secret, 'psp-webhook-secret') });
-    providers.set(provider.name, provider);
-  }
-  if (providers.size === 0) log.warn('payments.no_provider');
-  return providers;
-}

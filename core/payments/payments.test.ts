@@ -455,7 +455,7 @@ describe('the ledger', () => {
     const unbalanced = world.db.transaction().execute(async (trx) => {
       const { id } = await trx
         .insertInto('ledger_transactions')
-        .values({ payment_id, kind: 'a mistake', at: new Date() })
+        .values({ payment_id, kind: 'a mistake', reaches: 0, at: new Date() })
         .returning('id')
         .executeTakeFirstOrThrow();
       const entry = { transaction_id: id, account: 'platform', amount: 100, currency: 'RUB' };

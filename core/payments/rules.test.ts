@@ -4,7 +4,15 @@ import { type PaymentStatus, paymentStatuses } from '../../contracts/payments.ts
 import type { ProviderStatus } from './providers/provider.ts';
 import { answerTo, countsForPayout, hear, type Intent, isFinal, type PayoutState } from './rules.ts';
 
-const words: readonly ProviderStatus[] = ['pending', 'authorized', 'captured', 'cancelled', 'declined', 'refunded'];
+const words: readonly ProviderStatus[] = [
+  'pending',
+  'lapsing',
+  'authorized',
+  'captured',
+  'cancelled',
+  'declined',
+  'refunded',
+];
 const intents: readonly (Intent | null)[] = [null, 'capture', 'void', 'refund', 'return'];
 /** The life of a payment, as its users know it. */
 const follows: Readonly<Record<PaymentStatus, readonly PaymentStatus[]>> = {
@@ -82,6 +90,15 @@ describe('a payment', () => {
         },
       ),
     );
+  });
+
+  it('that can’t be called off is given up here, and looked after until it has ended there', () => {
+    expect(hear('in_progress', 'void', 'lapsing', 'answer')).toEqual({ path: ['voided'], intent: 'return' });
+    expect(hear('voided', 'return', 'lapsing', 'answer').intent).toBe('return');
+    expect(hear('voided', 'return', 'authorized', 'answer').intent).toBe('return');
+    expect(hear('voided', 'return', 'cancelled', 'answer').intent).toBeNull();
+    // Nobody wanted it to end.
+    expect(hear('in_progress', null, 'lapsing', 'answer')).toEqual({ path: [], intent: null });
   });
 
   it('that has ended here wants back what the provider took afterwards', () => {

@@ -1,6 +1,6 @@
 // A payment's life as tables: what the provider's word makes of it, and what we still want from the provider.
 import type { PaymentStatus } from '../../contracts/payments.ts';
-import type { ProviderStatus } from './providers/provider.ts';
+import type { ProviderPayout, ProviderStatus } from './providers/provider.ts';
 
 /**
  * What was decided here and the provider has yet to do. Written down before the provider is called, so a crash forgets
@@ -42,6 +42,8 @@ export type Source = 'answer' | 'webhook';
 export function hear(status: PaymentStatus, intent: Intent | null, word: ProviderStatus, source: Source): Heard {
   const path = pathOf(status, intent, word);
   const end = path.at(-1) ?? status;
+  // The buyer may still pay it, so it is looked after until it has ended there.
+  if (status === 'in_progress' && end === 'voided' && word === 'lapsing') return { path, intent: 'return' };
   if ((end === 'failed' || end === 'voided') && (word === 'authorized' || word === 'captured')) {
     return { path, intent: 'return' };
   }
@@ -50,7 +52,7 @@ export function hear(status: PaymentStatus, intent: Intent | null, word: Provide
 
 function pathOf(status: PaymentStatus, intent: Intent | null, word: ProviderStatus): readonly PaymentStatus[] {
   if (status === 'in_progress' && intent === 'void') {
-    if (word === 'cancelled') return ['voided'];
+    if (word === 'cancelled' || word === 'lapsing') return ['voided'];
     // The buyer was quicker than the provider heard of our decision: it stands, nobody is told of a payment.
     if (word === 'authorized') return [];
   }
@@ -66,11 +68,13 @@ function stillWanted(intent: Intent, status: PaymentStatus, word: ProviderStatus
     case 'refund':
       return status === 'captured';
     case 'return':
-      return source === 'webhook' || word === 'pending' || word === 'authorized' || word === 'captured';
+      return source === 'webhook' || !hasEnded(word);
     default:
       return intent satisfies never;
   }
 }
+
+const hasEnded = (word: ProviderStatus): boolean => word === 'cancelled' || word === 'declined' || word === 'refunded';
 
 /** Statuses that nothing follows. */
 export const isFinal = (status: PaymentStatus): boolean =>
@@ -78,7 +82,8 @@ export const isFinal = (status: PaymentStatus): boolean =>
 
 /** The part of a payout's row that says which of its requests it knows of. */
 export interface PayoutState {
-  readonly status: 'pending' | 'paid' | 'failed';
+  /** `waiting`: the seller has not said where to. */
+  readonly status: ProviderPayout['status'] | 'waiting';
   readonly provider_id: string | null;
   readonly refusals: number;
 }
@@ -89,7 +94,7 @@ export interface PayoutState {
  * @param asked the row as it was when the provider was asked
  * @param present the row as it is now
  */
-export function countsForPayout(asked: PayoutState, present: PayoutState, answer: PayoutState['status']): boolean {
+export function countsForPayout(asked: PayoutState, present: PayoutState, answer: ProviderPayout['status']): boolean {
   if (present.status === 'paid' || answer === 'paid') return present.status !== 'paid';
   const isOfPresent = asked.refusals === present.refusals;
   // The same request was refused when it came for the second time, and that was heard first.
@@ -98,6 +103,15 @@ export function countsForPayout(asked: PayoutState, present: PayoutState, answer
   if (answer === 'pending') return isOfPresent || wasHidden;
   return isOfPresent && present.status === 'pending' && asked.provider_id === present.provider_id;
 }
+
+/** A refund that leaves something: the sale goes on. */
+export const givesPart = ({
+  intent,
+  intent_amount,
+}: {
+  intent: Intent | null;
+  intent_amount: number | null;
+}): boolean => intent === 'refund' && intent_amount !== null;
 
 /** What a caller may ask for: `do` it, it is `done` already, `later` (something else runs first), or `never`. */
 export type Answer = 'do' | 'done' | 'later' | 'never';

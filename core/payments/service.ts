@@ -6,15 +6,18 @@ import { extractTrace, injectTrace, inSpan } from '../platform/telemetry/tracing
 import { type CarryingOut, carryOut, carryOutPayout, leaseMs } from './carrying-out.ts';
 import { applyWord, attend, tell, untried } from './changes.ts';
 import { book } from './ledger.ts';
-import { ProviderRefusal, ProviderUnavailable } from './providers/provider.ts';
-import { type Answer, answerTo, isFinal } from './rules.ts';
+import { type PaymentProvider, ProviderRefusal, ProviderUnavailable } from './providers/provider.ts';
+import { type Answer, answerTo, givesPart, isFinal } from './rules.ts';
+import { sharesOf } from './shares.ts';
 import type { PaymentRow, PayoutRow } from './store.ts';
 import * as store from './store.ts';
 
 export interface PaymentsOptions extends CarryingOut {
   readonly watchers: Watchers;
-  /** Who gets new payments. */
-  readonly defaultProvider: string | null;
+  /** Who gets new payments in a currency. */
+  readonly preferred: (currency: string) => string | null;
+  /** The platform's fee, in hundredths of a per cent of the price. */
+  readonly feeBasisPoints: number;
 }
 
 export interface NewPayment {
@@ -33,24 +36,48 @@ export interface NewPayment {
  * calls go on from wherever an earlier one ended, since the provider knows the payment by a key made of its id.
  */
 export async function startPayment(options: PaymentsOptions, request: NewPayment): Promise<PaymentRow> {
-  const { db, clock, outbox, defaultProvider } = options;
-  if (defaultProvider === null) {
-    throw new ProblemError('payment-unavailable', { detail: 'No payment provider is configured' });
+  const other = await store.readPaymentOfOrder(options.db, request.orderId);
+  if (other && other.id !== request.paymentId) {
+    throw new ProblemError('conflict', { detail: 'This order has another payment' });
   }
+  if (!other) await begin(options, request);
+  const payment = await read(options, request.paymentId);
+  assertSameRequest(payment, request);
+  if (payment.confirmation_url || payment.status !== 'in_progress') return payment;
+  return (await orUnavailable(carryOut(options, payment))).payment;
+}
+
+/** The provider that gets new payments in this currency. */
+export function providerFor({ providers, preferred }: PaymentsOptions, currency: string): PaymentProvider {
+  const name = preferred(currency);
+  const provider = name === null ? undefined : providers.get(name);
+  if (!provider) throw new ProblemError('payment-unavailable', { detail: `No payment provider takes ${currency}` });
+  return provider;
+}
+
+/** The row, with the provider and the fee of this moment: the payment keeps both, whatever is configured later. */
+async function begin(options: PaymentsOptions, request: NewPayment): Promise<void> {
+  const { db, clock, outbox } = options;
+  const { amount, sellerAmount } = request;
+  const provider = providerFor(options, amount.currency);
+  const step = provider.step(amount.currency);
+  assertMovable({ amount, sellerAmount }, step);
   const trace: Record<string, string> = {};
   injectTrace(trace);
   const now = clock.now();
-  const { amount, sellerAmount } = request;
   const fresh = {
     id: request.paymentId,
     order_id: request.orderId,
     buyer_id: request.buyerId,
     seller_id: request.sellerId,
-    provider: defaultProvider,
+    provider: provider.name,
     provider_id: null,
     status: 'in_progress',
     amount: amount.amount,
     seller_amount: sellerAmount.amount,
+    refunded_amount: 0,
+    fee_basis_points: options.feeBasisPoints,
+    amount_step: step,
     currency: amount.currency,
     description: request.description,
     return_url: request.returnUrl,
@@ -58,6 +85,7 @@ export async function startPayment(options: PaymentsOptions, request: NewPayment
     reason: null,
     intent: null,
     intent_reason: null,
+    intent_amount: null,
     due_at: new Date(now.getTime() + leaseMs),
     ...untried,
     refusals: 0,
@@ -67,19 +95,9 @@ export async function startPayment(options: PaymentsOptions, request: NewPayment
     created_at: now,
     updated_at: now,
   } satisfies Omit<PaymentRow, 'trace'>;
-  const other = await store.readPaymentOfOrder(db, request.orderId);
-  if (other && other.id !== request.paymentId) {
-    throw new ProblemError('conflict', { detail: 'This order has another payment' });
-  }
-  if (!other) {
-    await db.transaction().execute(async (trx) => {
-      if (await store.insertPayment(trx, fresh, trace)) await tell(trx, { ...fresh, trace }, null, outbox, now);
-    });
-  }
-  const payment = await read(options, request.paymentId);
-  assertSameRequest(payment, fresh);
-  if (payment.confirmation_url || payment.status !== 'in_progress') return payment;
-  return (await orUnavailable(carryOut(options, payment))).payment;
+  await db.transaction().execute(async (trx) => {
+    if (await store.insertPayment(trx, fresh, trace)) await tell(trx, { ...fresh, trace }, null, outbox, now);
+  });
 }
 
 export const capture = (options: PaymentsOptions, id: PaymentId): Promise<PaymentRow> =>
@@ -104,14 +122,15 @@ async function decide(
     db.transaction().execute(async (trx) => {
       const locked = await store.lockPayment(trx, id);
       if (!locked) throw new ProblemError('not-found', { detail: 'There is no such payment' });
-      const answer = answerTo[intent](locked.status, locked.intent);
+      const asked = answerTo[intent](locked.status, locked.intent);
+      const answer = asked === 'do' && intent === 'refund' && givesPart(locked) ? 'later' : asked;
       if (answer !== 'do') return { answer, payment: locked };
       if (intent === 'refund' && (await store.readPayout(trx, id))) {
         throw new ProblemError('conflict', { detail: 'The seller has been paid' });
       }
       const due_at = new Date(clock.now().getTime() + leaseMs);
       if (locked.intent === intent) return { answer, payment: await store.updatePayment(trx, locked, { due_at }) };
-      const change = { intent, intent_reason: reason, due_at, ...untried };
+      const change = { intent, intent_amount: null, intent_reason: reason, due_at, ...untried };
       return { answer, payment: await store.updatePayment(trx, locked, change) };
     });
 
@@ -145,29 +164,32 @@ export async function payOut(options: PaymentsOptions, id: PaymentId): Promise<P
     if (!payment) throw new ProblemError('not-found', { detail: 'There is no such payment' });
     const known = await store.readPayout(trx, id);
     if (known) return { payment, payout: known.status === 'failed' ? await payAgain(trx, known, options) : known };
-    const answer = answerTo.payOut(payment.status, payment.intent);
-    if (answer === 'later') throw new ProblemError('request-in-progress', { detail: 'The capture is under way' });
+    const answer = givesPart(payment) ? 'later' : answerTo.payOut(payment.status, payment.intent);
+    if (answer === 'later') {
+      throw new ProblemError('request-in-progress', { detail: 'An earlier decision is being carried out' });
+    }
     if (answer !== 'do')
       throw new ProblemError('conflict', { detail: `The payment is ${payment.intent ?? payment.status}` });
     const now = clock.now();
+    const isNamed = await knowsWhereTo(trx, payment, options);
     const payout = await trx
       .insertInto('payouts')
       .values({
         payment_id: id,
         seller_id: payment.seller_id,
-        amount: payment.seller_amount,
+        amount: sharesOf(payment).seller,
         currency: payment.currency,
-        status: 'pending',
+        status: isNamed ? 'pending' : 'waiting',
         provider_id: null,
         ...untried,
         refusals: 0,
-        due_at: new Date(now.getTime() + leaseMs),
+        due_at: isNamed ? new Date(now.getTime() + leaseMs) : null,
         created_at: now,
         paid_at: null,
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    await book(trx, payment, 'earned', now);
+    await book(trx, payment, { kind: 'earned' }, now);
     return { payment, payout };
   });
   const { payment, payout } = owed;
@@ -179,6 +201,13 @@ export async function payOut(options: PaymentsOptions, id: PaymentId): Promise<P
     throw new ProblemError('conflict', { detail: `The provider refused the payout: ${carried.last_error ?? ''}` });
   }
   return payment;
+}
+
+/** Where the provider can't know whom to pay, the money stays with us until the seller says where it goes. */
+async function knowsWhereTo(trx: store.Trx, payment: PaymentRow, { providers }: PaymentsOptions): Promise<boolean> {
+  const provider = providers.get(payment.provider);
+  if (!provider || provider.pays.length === 0) return true;
+  return (await store.readDestination(trx, payment.seller_id, provider.name)) !== null;
 }
 
 /** A payout that the provider has refused is begun anew by whoever asks for it once more. */
@@ -201,7 +230,8 @@ export const retry = (options: PaymentsOptions, id: PaymentId, version: number):
     const due_at = options.clock.now();
     const payout = await store.readPayout(trx, id);
     if (payout?.status === 'failed') await payAgain(trx, payout, options);
-    if (payout && payout.status !== 'paid') await store.updatePayout(trx, id, { ...untried, due_at });
+    if (payout && payout.status !== 'paid' && payout.status !== 'waiting')
+      await store.updatePayout(trx, id, { ...untried, due_at });
     else await store.updatePayment(trx, payment, { ...untried, due_at });
     await store.wakeWorker(trx);
   });
@@ -211,7 +241,7 @@ export const giveUp = (options: PaymentsOptions, id: PaymentId, version: number)
   decideOnStuck(options, id, version, async (trx, payment) => {
     const payout = await store.readPayout(trx, id);
     if (payout) await store.updatePayout(trx, id, { due_at: null });
-    await store.updatePayment(trx, payment, { intent: null, due_at: null });
+    await store.updatePayment(trx, payment, { intent: null, intent_amount: null, due_at: null });
   });
 
 /** A decision about one call for a person; once that is over, deciding about it is no error and changes nothing. */
@@ -279,7 +309,9 @@ export async function hearWebhook(
 ): Promise<void> {
   const provider = options.providers.get(name);
   if (!provider) throw new ProblemError('not-found', { detail: 'There is no such provider' });
-  const { eventId, payment: word } = provider.parseWebhook(headers, body, options.clock.now());
+  const event = await orUnavailable(heardBy(provider, headers, body, options.clock.now()));
+  if (!event) return;
+  const { eventId, payment: word } = event;
   const known = isUuid(word.reference) ? await store.readPayment(options.db, word.reference) : undefined;
   if (!known || known.provider !== name) throw new ProblemError('not-found', { detail: 'There is no such payment' });
   // Webhooks carry no trace, the purchase does.
@@ -299,12 +331,22 @@ export async function hearWebhook(
   );
 }
 
+/** What it tells of may be unknown to its own API: then it is unknown to us, too. */
+async function heardBy(provider: PaymentProvider, headers: Headers, body: Uint8Array, now: Date) {
+  try {
+    return await provider.hearWebhook(headers, body, now);
+  } catch (error) {
+    if (!(error instanceof ProviderRefusal)) throw error;
+    throw new ProblemError('not-found', { detail: 'The provider knows no such payment', cause: error });
+  }
+}
+
 const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 
 const unavailable = (cause?: unknown): ProblemError =>
   new ProblemError('payment-unavailable', { cause, headers: { 'retry-after': '2' } });
 
-async function orUnavailable<Result>(call: Promise<Result>): Promise<Result> {
+export async function orUnavailable<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call;
   } catch (error) {
@@ -314,10 +356,22 @@ async function orUnavailable<Result>(call: Promise<Result>): Promise<Result> {
   }
 }
 
-/** A payment id belongs to one request for ever. */
-function assertSameRequest(payment: PaymentRow, asked: Omit<PaymentRow, 'trace'>): void {
-  const same = (['order_id', 'buyer_id', 'seller_id', 'amount', 'seller_amount', 'currency'] as const).every(
-    (field) => payment[field] === asked[field],
+/** Rounding is nobody's to decide: what the provider can't move exactly is not sold through it. */
+function assertMovable(amounts: Readonly<Record<string, Money>>, step: number): void {
+  const errors = Object.entries(amounts).flatMap(([field, { amount, currency }]) =>
+    amount % step === 0 ? [] : [{ field: `${field}.amount`, message: `must be a multiple of ${step} in ${currency}` }],
   );
+  if (errors.length > 0) throw new ProblemError('invalid-field', { errors });
+}
+
+/** A payment id belongs to one request for ever. */
+function assertSameRequest(payment: PaymentRow, request: NewPayment): void {
+  const same =
+    payment.order_id === request.orderId &&
+    payment.buyer_id === request.buyerId &&
+    payment.seller_id === request.sellerId &&
+    payment.amount === request.amount.amount &&
+    payment.seller_amount === request.sellerAmount.amount &&
+    payment.currency === request.amount.currency;
   if (!same) throw new ProblemError('idempotency-key-reused', { detail: 'This payment was started with other values' });
 }

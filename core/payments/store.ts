@@ -1,14 +1,23 @@
 // Queries of payments; nobody else reads its schema.
-import { type Generated, type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import {
+  type Generated,
+  type Insertable,
+  type Kysely,
+  type Selectable,
+  sql,
+  type Transaction,
+  type Updateable,
+} from 'kysely';
 import type { OrderId, PaymentId, UserId } from '../../contracts/common.ts';
-import type { PaymentStatus } from '../../contracts/payments.ts';
+import type { Balance, PaymentStatus, PayoutDestination, StatementEntry } from '../../contracts/payments.ts';
 import type { Json, NullableTimestamp, Timestamp } from '../platform/db/columns.ts';
 import { later } from '../platform/db/later.ts';
 import type { NoticesTables } from '../platform/db/notices.ts';
 import { addAndNotifyLater } from '../platform/db/notify.ts';
 import type { ServiceTables } from '../platform/service.ts';
+import { account } from './accounts.ts';
 import type { ProviderStatus } from './providers/provider.ts';
-import type { Intent } from './rules.ts';
+import type { Intent, PayoutState } from './rules.ts';
 
 export interface PaymentsTable {
   id: PaymentId;
@@ -20,7 +29,12 @@ export interface PaymentsTable {
   provider_id: string | null;
   status: PaymentStatus;
   amount: number;
+  /** The price of the goods, of which the seller gets what the fee leaves. */
   seller_amount: number;
+  /** Of all that was captured. */
+  refunded_amount: number;
+  fee_basis_points: number;
+  amount_step: number;
   currency: string;
   description: string;
   return_url: string;
@@ -28,6 +42,8 @@ export interface PaymentsTable {
   reason: string | null;
   intent: Intent | null;
   intent_reason: string | null;
+  /** Of a refund: how much is to be given back in all; everything when null. */
+  intent_amount: number | null;
   /** When the worker looks at it next: to do what is intended, or to ask the provider. Null when nothing can follow. */
   due_at: NullableTimestamp;
   /** Of the present intent or question, since the last change. */
@@ -54,7 +70,7 @@ export interface PayoutsTable {
   seller_id: UserId;
   amount: number;
   currency: string;
-  status: 'pending' | 'paid' | 'failed';
+  status: PayoutState['status'];
   provider_id: string | null;
   attempts: number;
   failures: number;
@@ -84,7 +100,24 @@ export interface PaymentsTables extends ServiceTables, NoticesTables {
     received_at: Timestamp;
   };
   payouts: PayoutsTable;
-  ledger_transactions: { id: Generated<number>; payment_id: PaymentId; kind: string; at: Timestamp };
+  partial_refunds: {
+    payment_id: PaymentId;
+    /** The Idempotency-Key of who asked for it. */
+    key: string;
+    amount: number;
+    /** All that is given back, with it. */
+    reaches: number;
+    reason: string;
+    asked_by: UserId;
+    asked_at: Timestamp;
+  };
+  payout_destinations: {
+    seller_id: UserId;
+    provider: string;
+    destination: Json<PayoutDestination>;
+    updated_at: Timestamp;
+  };
+  ledger_transactions: { id: Generated<number>; payment_id: PaymentId; kind: string; reaches: number; at: Timestamp };
   ledger_entries: { transaction_id: number; account: string; amount: number; currency: string };
 }
 
@@ -272,3 +305,118 @@ export const updatePayout = (
 export const wakeWorker = async (trx: Trx): Promise<void> => {
   await sql`select pg_notify(${workChannel}, '')`.execute(trx);
 };
+
+export const readPartialRefund = (
+  trx: Trx,
+  id: PaymentId,
+  key: string,
+): Promise<Selectable<PaymentsTables['partial_refunds']> | undefined> =>
+  trx.selectFrom('partial_refunds').selectAll().where('payment_id', '=', id).where('key', '=', key).executeTakeFirst();
+
+export const insertPartialRefund = async (
+  trx: Trx,
+  row: Insertable<PaymentsTables['partial_refunds']>,
+): Promise<void> => {
+  await trx.insertInto('partial_refunds').values(row).execute();
+};
+
+export const readDestination = async (
+  db: Db | Trx,
+  sellerId: string,
+  provider: string,
+): Promise<PayoutDestination | null> => {
+  const row = await db
+    .selectFrom('payout_destinations')
+    .select('destination')
+    .where('seller_id', '=', sellerId as UserId)
+    .where('provider', '=', provider)
+    .executeTakeFirst();
+  return row?.destination ?? null;
+};
+
+export const readDestinations = (
+  db: Db,
+  sellerId: UserId,
+): Promise<Pick<Selectable<PaymentsTables['payout_destinations']>, 'provider' | 'destination' | 'updated_at'>[]> =>
+  db
+    .selectFrom('payout_destinations')
+    .select(['provider', 'destination', 'updated_at'])
+    .where('seller_id', '=', sellerId)
+    .orderBy('provider')
+    .execute();
+
+export async function writeDestination(
+  trx: Trx,
+  { sellerId, provider, ...rest }: { sellerId: UserId; provider: string; destination: PayoutDestination; at: Date },
+): Promise<void> {
+  const row = { destination: JSON.stringify(rest.destination), updated_at: rest.at };
+  await trx
+    .insertInto('payout_destinations')
+    .values({ seller_id: sellerId, provider, ...row })
+    .onConflict((conflict) => conflict.columns(['seller_id', 'provider']).doUpdateSet(row))
+    .execute();
+}
+
+/** Begins a seller's payouts by this provider that waited for a destination; true when there was one. */
+export async function wakePayouts(trx: Trx, sellerId: UserId, provider: string, now: Date): Promise<boolean> {
+  const woken = await trx
+    .updateTable('payouts')
+    .from('payments')
+    .set({ status: 'pending', due_at: now })
+    .whereRef('payments.id', '=', 'payouts.payment_id')
+    .where('payments.provider', '=', provider)
+    .where('payouts.seller_id', '=', sellerId)
+    .where('payouts.status', '=', 'waiting')
+    .returning('payouts.payment_id')
+    .execute();
+  return woken.length > 0;
+}
+
+/** What sharesOf (shares.ts) says is the seller's, in SQL. */
+const sellerShare = sql<number>`
+  greatest(p.seller_amount - p.refunded_amount, 0)
+  - (greatest(p.seller_amount - p.refunded_amount, 0) * p.fee_basis_points
+    - (greatest(p.seller_amount - p.refunded_amount, 0) * p.fee_basis_points) % (10000 * p.amount_step)) / 10000`;
+
+export async function readBalance(db: Db, sellerId: UserId): Promise<Balance[]> {
+  const { rows } = await sql<Balance>`
+    select currency, coalesce(sum(pending), 0)::bigint as pending, coalesce(sum(available), 0)::bigint as available,
+      coalesce(sum(paid_out), 0)::bigint as paid_out
+    from (
+      select e.currency, 0 as pending, -e.amount as available, greatest(e.amount, 0) as paid_out
+      from payments.ledger_entries e where e.account = ${account.seller({ seller_id: sellerId })}
+      union all
+      select p.currency, ${sellerShare}, 0, 0 from payments.payments p
+      where p.seller_id = ${sellerId} and p.status = 'captured'
+        and not exists (select from payments.payouts o where o.payment_id = p.id)
+    ) as sums group by currency order by currency`.execute(db);
+  return rows;
+}
+
+export interface StatementQuery {
+  readonly sellerId: UserId;
+  readonly currency: string | undefined;
+  readonly before: number | undefined;
+  readonly limit: number;
+}
+
+export async function readStatement(
+  db: Db,
+  { sellerId, currency, before, limit }: StatementQuery,
+): Promise<StatementEntry[]> {
+  const { rows } = await sql<Omit<StatementEntry, 'at'> & { at: Date }>`
+    select id, kind, order_id, title, currency, amount, fee, balance, at
+    from (
+      select t.id, t.kind, p.order_id, p.description as title, e.currency, -e.amount as amount,
+        coalesce(-f.amount, 0) as fee, t.at,
+        -(sum(e.amount) over (partition by e.currency order by e.transaction_id))::bigint as balance
+      from payments.ledger_entries e join payments.ledger_transactions t on t.id = e.transaction_id
+      join payments.payments p on p.id = t.payment_id
+      left join payments.ledger_entries f on f.transaction_id = t.id and f.account = 'platform:fees'
+      where e.account = ${account.seller({ seller_id: sellerId })}
+        and (${currency ?? null}::text is null or e.currency = ${currency ?? null})
+    ) as statement
+    where ${before ?? null}::bigint is null or id < ${before ?? null}
+    order by id desc limit ${limit}`.execute(db);
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+}

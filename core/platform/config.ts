@@ -1,9 +1,12 @@
 // Core's configuration, read once from the environment by the composition root.
 import { z } from 'zod';
+import { Currency } from '../../contracts/common.ts';
 import { type ServiceName, services } from '../../contracts/route.ts';
 
 const flag = z.enum(['0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
 const seconds = z.coerce.number().int().min(1);
+const list = z.string().transform((text) => text.split(',').map((item) => item.trim()));
+const currencies = list.pipe(z.array(Currency).min(1));
 
 export const courierNames = ['sandbox', 'cdek', 'easypost'] as const;
 export type CourierName = (typeof courierNames)[number];
@@ -98,6 +101,36 @@ export const CoreConfig = z.object({
   sandboxCourierUrl: z.url().optional(),
   /** Where both send their webhooks: this process when not given, else what stands before several of them. */
   sandboxWebhookUrl: z.url().optional(),
+  /** Who gets new payments: the first of these that takes the currency. Others that are set up keep their old ones. */
+  paymentProviders: list.pipe(z.array(z.enum(['sandbox', 'stripe', 'yookassa'])).min(1)).optional(),
+  stripe: z
+    .object({
+      secretKey: z.string().regex(/^[sr]k_(test|live)_\w+$/, 'must be a secret or restricted key of Stripe'),
+      /** Several while one is being changed. */
+      webhookSecrets: list.pipe(z.array(z.string().startsWith('whsec_')).min(1)),
+      currencies: currencies.default(['USD', 'EUR', 'GBP']),
+      apiUrl: z.url().default('https://api.stripe.com'),
+    })
+    .optional(),
+  yookassa: z
+    .object({
+      shopId: z.string().regex(/^\d+$/, 'must be the number of a shop'),
+      secretKey: z.string().min(16),
+      /** YooKassa's payouts are a contract of their own. */
+      payoutAgentId: z.string().regex(/^\d+$/).optional(),
+      payoutSecretKey: z.string().min(16).optional(),
+      currencies: currencies.default(['RUB']),
+      apiUrl: z.url().default('https://api.yookassa.ru'),
+      /** Where notifications come from; YooKassa's published networks when not given. */
+      networks: list.pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])).min(1)).optional(),
+    })
+    .refine(({ payoutAgentId, payoutSecretKey }) => (payoutAgentId === undefined) === (payoutSecretKey === undefined), {
+      path: ['payoutSecretKey'],
+      message: 'YOOKASSA_PAYOUT_AGENT_ID and YOOKASSA_PAYOUT_SECRET_KEY belong together',
+    })
+    .optional(),
+  /** What the platform keeps of a price, in hundredths of a per cent. */
+  platformFeeBasisPoints: z.coerce.number().int().min(0).max(10_000).default(0),
   paymentTimeoutSeconds: seconds.default(15 * 60),
   deliveryTimeoutSeconds: seconds.default(30 * 24 * 3600),
   acceptTimeoutSeconds: seconds.default(7 * 24 * 3600),
@@ -108,7 +141,10 @@ export type CoreConfig = z.output<typeof CoreConfig>;
 
 /** The sandbox lets anybody approve any payment, and its demo accounts have a known password. */
 const SafeCoreConfig = (env: NodeJS.ProcessEnv) =>
-  CoreConfig.refine(({ sandbox }) => !(sandbox && isSet(env['PRODUCTION'])), {
+  CoreConfig.refine(
+    (config) => (config.paymentProviders ?? []).every((name) => config[name] !== undefined && config[name] !== false),
+    { path: ['paymentProviders'], message: 'PAYMENT_PROVIDERS names one that is not set up' },
+  ).refine(({ sandbox }) => !(sandbox && isSet(env['PRODUCTION'])), {
     path: ['sandbox'],
     message: 'SANDBOX=1 is not for PRODUCTION=1',
   })
@@ -193,6 +229,23 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     sandboxPspUrl: env['SANDBOX_PSP_URL'],
     sandboxCourierUrl: env['SANDBOX_COURIER_URL'],
     sandboxWebhookUrl: env['SANDBOX_WEBHOOK_URL'],
+    paymentProviders: env['PAYMENT_PROVIDERS'],
+    stripe: env['STRIPE_SECRET_KEY'] && {
+      secretKey: env['STRIPE_SECRET_KEY'],
+      webhookSecrets: env['STRIPE_WEBHOOK_SECRET'],
+      currencies: env['STRIPE_CURRENCIES'],
+      apiUrl: env['STRIPE_API_URL'],
+    },
+    yookassa: env['YOOKASSA_SHOP_ID'] && {
+      shopId: env['YOOKASSA_SHOP_ID'],
+      secretKey: env['YOOKASSA_SECRET_KEY'],
+      payoutAgentId: env['YOOKASSA_PAYOUT_AGENT_ID'],
+      payoutSecretKey: env['YOOKASSA_PAYOUT_SECRET_KEY'],
+      currencies: env['YOOKASSA_CURRENCIES'],
+      apiUrl: env['YOOKASSA_API_URL'],
+      networks: env['YOOKASSA_NETWORKS'],
+    },
+    platformFeeBasisPoints: env['PLATFORM_FEE_BASIS_POINTS'],
     paymentTimeoutSeconds: env['PAYMENT_TIMEOUT_SECONDS'],
     deliveryTimeoutSeconds: env['DELIVERY_TIMEOUT_SECONDS'],
     acceptTimeoutSeconds: env['ACCEPT_TIMEOUT_SECONDS'],

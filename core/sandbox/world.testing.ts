@@ -12,7 +12,7 @@ import { systemClock } from '../platform/clock.ts';
 import { type CoreConfig, coreConfig } from '../platform/config.ts';
 import { createOutbox } from '../platform/db/outbox.ts';
 import { createHttpApp } from '../platform/http/app.ts';
-import type { Authenticate } from '../platform/http/authenticate.ts';
+import type { Authenticate, Identity } from '../platform/http/authenticate.ts';
 import { implementOn } from '../platform/http/implement.ts';
 import { listen } from '../platform/http/listen.ts';
 import type { Mailer } from '../platform/mail/mailer.ts';
@@ -67,6 +67,8 @@ export interface WorldOptions {
   readonly config?: Partial<CoreConfig>;
   /** Fails to take messages while it returns true. */
   readonly notificationsAway?: () => boolean;
+  /** Who asks, whatever the request says. */
+  readonly signedIn?: () => Identity;
   /** Everybody's contacts, as users tells them. */
   readonly contacts?: () => { readonly name: string; readonly phone: string; readonly email: string };
 }
@@ -142,7 +144,8 @@ export async function startWorld<Tables extends ServiceTables, Definition extend
       metrics,
       selfUrl: () => selfUrl,
     });
-    running.http?.(implementOn(app, asNamed));
+    const { signedIn } = options;
+    running.http?.(implementOn(app, signedIn ? async () => signedIn() : asNamed));
     const sandbox = await startSandbox({
       databases,
       app,

@@ -13,6 +13,7 @@ import {
   tell,
   uncapture,
 } from './forge.testing.ts';
+import { shares } from './shares.ts';
 
 export interface Break {
   readonly invariant: string;
@@ -73,6 +74,19 @@ export const breaks: readonly Break[] = [
       insert into sandbox_psp.payments
       select 'pay_stray', 'nobody', status, amount, currency, description, return_url, reason, code, wrong_codes, created_at, updated_at
       from sandbox_psp.payments where status = 'pending'`.execute(db),
+  },
+  {
+    invariant: 'provider-gave-back-the-same',
+    when: 'the provider has given a part back that we do not know of',
+    make: async (db) => {
+      const { payment_id } = await orderIn(db, 'delivered');
+      await sql`update sandbox_psp.payments set refunded = 100 where reference = ${payment_id}`.execute(db);
+      // As if it had been taken from somewhere else, so that the sums are right.
+      await correct(db, [
+        ['provider:sandbox', -100],
+        ['platform:losses', 100],
+      ]);
+    },
   },
   {
     invariant: 'nothing-is-charged-twice',
@@ -144,32 +158,68 @@ export const breaks: readonly Break[] = [
   {
     invariant: 'ledger-balances',
     when: 'a booking makes money out of nothing',
-    make: async (db) => correct(db, [['provider', 100]]),
+    make: async (db) => correct(db, [['provider:sandbox', 100]]),
   },
   {
     invariant: 'ledger-tells-all',
-    when: 'what a seller earned was never booked',
-    make: (db) =>
-      sql`
-      with gone as (
-        delete from payments.ledger_entries e using payments.ledger_transactions t
-        where t.id = e.transaction_id and t.kind = 'earned' returning t.id)
-      select * from gone`.execute(db),
+    when: 'what a seller earned was booked as something else',
+    make: (db) => sql`update payments.ledger_transactions set kind = 'correction' where kind = 'earned'`.execute(db),
   },
   {
     invariant: 'ledger-tells-all',
-    when: 'what a seller earned was booked twice',
+    when: 'what a seller earned was booked twice, and corrected',
     make: async (db) => {
-      await sql`alter table payments.ledger_transactions drop constraint ledger_once`.execute(db);
       const { payment_id } = await orderIn(db, 'completed');
-      await sql`
-        with again as (
-          insert into payments.ledger_transactions (payment_id, kind, at) values (${payment_id}, 'earned', now()) returning id
-        )
-        insert into payments.ledger_entries
-        select again.id, e.account, e.amount, e.currency
-        from again, payments.ledger_entries e join payments.ledger_transactions t on t.id = e.transaction_id
-        where t.payment_id = ${payment_id} and t.kind = 'earned'`.execute(db);
+      for (const [kind, sign] of [
+        ['earned', 1],
+        ['correction', -1],
+      ] as const) {
+        await sql`
+          with again as (
+            insert into payments.ledger_transactions (payment_id, kind, reaches, at)
+            values (${payment_id}, ${kind}, 1, now()) returning id
+          )
+          insert into payments.ledger_entries
+          select again.id, e.account, ${sign}::int * e.amount, e.currency
+          from again, payments.ledger_entries e join payments.ledger_transactions t on t.id = e.transaction_id
+          where t.payment_id = ${payment_id} and t.kind = 'earned' and t.reaches = 0`.execute(db);
+      }
+    },
+  },
+  {
+    invariant: 'ledger-tells-all',
+    when: 'the platform kept more than its fee',
+    make: async (db) => {
+      const { payment_id } = await orderIn(db, 'completed');
+      const earned = sql`select id from payments.ledger_transactions where payment_id = ${payment_id} and kind = 'earned'`;
+      await sql`update payments.ledger_entries set amount = amount - 1 where account = 'platform:fees' and transaction_id in (${earned})`.execute(
+        db,
+      );
+      await sql`update payments.ledger_entries set amount = amount + 1 where account = 'platform:delivery' and transaction_id in (${earned})`.execute(
+        db,
+      );
+    },
+  },
+  {
+    invariant: 'held-money-is-of-open-sales',
+    when: 'money stays held for an order that is over',
+    make: async (db) => {
+      const { id } = await orderIn(db, 'completed');
+      await correct(db, [
+        [`held:${id}`, -100],
+        ['platform:losses', 100],
+      ]);
+    },
+  },
+  {
+    invariant: 'sellers-are-owed-what-is-not-paid-out',
+    when: 'a seller’s balance has more than anybody pays out',
+    make: async (db) => {
+      const { seller_id } = await orderIn(db, 'completed');
+      await correct(db, [
+        [`seller:${seller_id}`, -100],
+        ['platform:fees', 100],
+      ]);
     },
   },
   {
@@ -177,8 +227,8 @@ export const breaks: readonly Break[] = [
     when: 'a correction of the ledger has nothing to do with the provider’s books',
     make: async (db) =>
       correct(db, [
-        ['provider', 100],
-        ['platform', -100],
+        ['provider:sandbox', 100],
+        ['platform:losses', -100],
       ]),
   },
   {
@@ -199,16 +249,17 @@ export const breaks: readonly Break[] = [
       const { id, payment_id, seller_id } = await orderIn(db, 'delivered');
       await sql`
         insert into payments.payouts (payment_id, seller_id, amount, currency, status, attempts, due_at, created_at)
-        select id, seller_id, seller_amount, currency, 'pending', 0, now() + interval '1 hour', now()
-        from payments.payments where id = ${payment_id}`.execute(db);
+        select id, seller_id, shares.seller, currency, 'pending', 0, now() + interval '1 hour', now()
+        from payments.payments p join ${shares} on shares.payment_id = p.id where id = ${payment_id}`.execute(db);
       await sql`
         with booking as (
           insert into payments.ledger_transactions (payment_id, kind, at) values (${payment_id}, 'earned', now()) returning id
         )
         insert into payments.ledger_entries (transaction_id, account, amount, currency)
         select booking.id, entry.account, entry.amount, p.currency
-        from booking, payments.payments p, lateral (values (${`held:${id}`}, p.amount), (${`seller:${seller_id}`}, -p.seller_amount),
-          ('platform', p.seller_amount - p.amount)) as entry(account, amount)
+        from booking, payments.payments p join ${shares} on shares.payment_id = p.id, lateral (values
+          (${`held:${id}`}, p.amount), (${`seller:${seller_id}`}, -shares.seller), ('platform:fees', -shares.fee),
+          ('platform:delivery', -shares.delivery)) as entry(account, amount)
         where p.id = ${payment_id}`.execute(db);
     },
   },
@@ -817,7 +868,7 @@ async function correct(db: Transaction<unknown>, entries: readonly (readonly [st
     await sql`
       with booking as (
         insert into payments.ledger_transactions (payment_id, kind, at) values (${payment_id}, 'correction', now())
-        on conflict (payment_id, kind) do update set at = excluded.at returning id
+        on conflict (payment_id, kind, reaches) do update set at = excluded.at returning id
       )
       insert into payments.ledger_entries select id, ${account}, ${amount}, 'RUB' from booking`.execute(db);
   }

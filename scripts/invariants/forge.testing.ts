@@ -108,6 +108,10 @@ export async function paymentBecomes(db: Db, order: Order, status: 'captured' | 
     db,
   );
   await sql`update sandbox_psp.payments set status = ${status} where reference = ${id}`.execute(db);
+  if (status === 'refunded') {
+    await sql`update payments.payments set refunded_amount = amount where id = ${id}`.execute(db);
+    await sql`update sandbox_psp.payments set refunded = amount where reference = ${id}`.execute(db);
+  }
   await sql`update orders.orders set payment_status = ${status}, payment_version = ${version} where id = ${order.id}`.execute(
     db,
   );
@@ -125,7 +129,7 @@ async function book(db: Db, { id, payment_id }: Order, kind: 'captured' | 'refun
     )
     insert into payments.ledger_entries (transaction_id, account, amount, currency)
     select booking.id, entry.account, entry.sign * p.amount, p.currency
-    from booking, payments.payments p, (values ('provider', ${sign}::int), (${`held:${id}`}, ${-sign})) as entry(account, sign)
+    from booking, payments.payments p, (values ('provider:sandbox', ${sign}::int), (${`held:${id}`}, ${-sign})) as entry(account, sign)
     where p.id = ${payment_id}`.execute(db);
 }
 

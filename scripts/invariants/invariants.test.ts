@@ -46,6 +46,8 @@ async function reportAfter(
   await db
     .transaction()
     .execute(async (trx) => {
+      // What triggers forbid is broken here as somebody who owns the database could.
+      await sql`set local session_replication_role = replica`.execute(trx);
       await change(trx);
       const asked = { live: false, boundSeconds: 60, progress: () => undefined, ...options };
       report = await examine(trx, embeddedTopics(trx), undefined, stoppedAt, asked);
@@ -248,7 +250,7 @@ describe('npm run verify:invariants', { timeout: 60_000 }, () => {
     const table = await run('--data', data);
     expect(table).toMatchObject({ code: 0 });
     expect(table.stdout).toMatch(/holds +\d+ ms +nothing-is-charged-twice +No order is charged twice\./);
-    expect(table.stdout).toMatch(/62 hold, 0 violated, 1 not checked/);
+    expect(table.stdout).toMatch(/65 hold, 0 violated, 1 not checked/);
     const json = await run('--data', data, '--json', '--bound-seconds', '30');
     expect(JSON.parse(json.stdout)).toMatchObject({ holds: true, mode: 'settled', boundSeconds: 30, orders: 11 });
     expect(await filesOf(join(data, 'database'))).toEqual(before);

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Invariant } from './invariant.ts';
 import { wasSkipped } from './saga-table.ts';
+import { shares } from './shares.ts';
 
 export const ledger: readonly Invariant[] = [
   {
@@ -18,31 +19,69 @@ export const ledger: readonly Invariant[] = [
     says: 'Each capture, refund, earning and payout is booked once, with its amount on its accounts, and nothing else is.',
     why: 'The ledger answers whose the money is; an answer that is made up or missing is worse than none.',
     violations: () => sql`
-      with happened(payment_id, kind) as (
-        select id, 'captured' from payments.payments where status in ('captured', 'refunded')
-        union all select id, 'refunded' from payments.payments where status = 'refunded'
-        union all select payment_id, 'earned' from payments.payouts
-        union all select payment_id, 'paid_out' from payments.payouts where status = 'paid'
-      ), owed as (
-        select h.payment_id, h.kind, entry.account, entry.amount || ' ' || p.currency as booked
-        from happened h join payments.payments p on p.id = h.payment_id
+      with owed as (
+        select p.id as payment_id, entry.kind, entry.account, entry.amount || ' ' || p.currency as booked
+        from payments.payments p join ${shares} on shares.payment_id = p.id left join payments.payouts o on o.payment_id = p.id
         join lateral (values
-          ('captured', 'provider', p.amount), ('captured', 'held:' || p.order_id, -p.amount),
-          ('refunded', 'held:' || p.order_id, p.amount), ('refunded', 'provider', -p.amount),
-          ('earned', 'held:' || p.order_id, p.amount), ('earned', 'seller:' || p.seller_id, -p.seller_amount),
-          ('earned', 'platform', p.seller_amount - p.amount),
-          ('paid_out', 'seller:' || p.seller_id, p.seller_amount), ('paid_out', 'provider', -p.seller_amount)
-        ) as entry(kind, account, amount) on entry.kind = h.kind and entry.amount <> 0
+          (p.status in ('captured', 'refunded'), 'captured', 'provider:' || p.provider, p.amount),
+          (p.status in ('captured', 'refunded'), 'captured', 'held:' || p.order_id, -p.amount),
+          (true, 'refunded', 'held:' || p.order_id, p.refunded_amount),
+          (true, 'refunded', 'provider:' || p.provider, -p.refunded_amount),
+          (o.status is not null, 'earned', 'held:' || p.order_id, p.amount - shares.back),
+          (o.status is not null, 'earned', 'seller:' || p.seller_id, -shares.seller),
+          (o.status is not null, 'earned', 'platform:fees', -shares.fee),
+          (o.status is not null, 'earned', 'platform:delivery', -shares.delivery),
+          (o.status = 'paid', 'paid_out', 'seller:' || p.seller_id, o.amount),
+          (o.status = 'paid', 'paid_out', 'provider:' || p.provider, -o.amount)
+        ) as entry(has_happened, kind, account, amount) on entry.has_happened and entry.amount <> 0
       ), booked as (
-        select t.payment_id, t.kind, e.account, string_agg(e.amount || ' ' || e.currency, ' and ') as booked
+        -- What went back after the seller had earned it is the platform's loss, and the same money.
+        select t.payment_id, t.kind, entry.account, sum(e.amount) || ' ' || e.currency as booked
         from payments.ledger_transactions t join payments.ledger_entries e on e.transaction_id = t.id
+        join payments.payments p on p.id = t.payment_id
+        cross join lateral (
+          select case when t.kind = 'refunded' and e.account = 'platform:losses' then 'held:' || p.order_id else e.account end
+            as account) as entry
         where t.kind in ('captured', 'refunded', 'earned', 'paid_out')
-        group by t.payment_id, t.kind, e.account
+        group by t.payment_id, t.kind, entry.account, e.currency
       )
       select payment_id as payment, kind as booking, account, coalesce(o.booked, 'nothing') as expected,
         coalesce(b.booked, 'nothing') as found
       from owed o full join booked b using (payment_id, kind, account)
       where o.booked is distinct from b.booked`,
+  },
+  {
+    name: 'held-money-is-of-open-sales',
+    says: 'What is held for an order is what was captured and not given back, until the seller has earned it.',
+    why: 'Money that stays held after an order’s end is nobody’s, and somebody misses it.',
+    violations: () => sql`
+      with held as (
+        select e.account, e.currency, -sum(e.amount) as amount
+        from payments.ledger_entries e where e.account like 'held:%' group by e.account, e.currency
+      ), owed as (
+        select 'held:' || p.order_id as account, p.currency,
+          case when p.status = 'captured' and o.payment_id is null then p.amount - p.refunded_amount else 0 end as amount
+        from payments.payments p left join payments.payouts o on o.payment_id = p.id
+      )
+      select account, coalesce(o.amount, 0) || ' ' || currency as expected, coalesce(h.amount, 0) || ' ' || currency as found
+      from held h full join owed o using (account, currency)
+      where coalesce(h.amount, 0) <> coalesce(o.amount, 0)`,
+  },
+  {
+    name: 'sellers-are-owed-what-is-not-paid-out',
+    says: 'The balance of each seller is the sum of their payouts that are not paid yet.',
+    why: 'It is what sellers see as theirs; a balance that nobody will pay out is a promise that is broken.',
+    violations: () => sql`
+      with owed as (
+        select substr(e.account, 8) as seller, e.currency, -sum(e.amount) as amount
+        from payments.ledger_entries e where e.account like 'seller:%' group by e.account, e.currency
+      ), unpaid as (
+        select o.seller_id::text as seller, o.currency, sum(o.amount) as amount
+        from payments.payouts o where o.status <> 'paid' group by o.seller_id, o.currency
+      )
+      select seller, coalesce(u.amount, 0) || ' ' || currency as expected, coalesce(o.amount, 0) || ' ' || currency as found
+      from owed o full join unpaid u using (seller, currency)
+      where coalesce(o.amount, 0) <> coalesce(u.amount, 0)`,
   },
   {
     name: 'money-adds-up',
@@ -58,7 +97,7 @@ export const ledger: readonly Invariant[] = [
         left join sandbox_psp.payouts t on t.reference = p.id::text
         where greatest(p.updated_at, s.updated_at, o.created_at, o.paid_at, t.created_at) >= ${calmBefore}
       ), provider as (
-        select reference, currency, amount as taken, case status when 'refunded' then amount else 0 end as refunded, 0 as paid_out
+        select reference, currency, amount as taken, refunded, 0 as paid_out
         from sandbox_psp.payments where status in ('captured', 'refunded')
         union all select reference, currency, 0, 0, amount from sandbox_psp.payouts
       ), there as (
@@ -67,7 +106,7 @@ export const ledger: readonly Invariant[] = [
       ), here as (
         select e.currency, -sum(e.amount) as held
         from payments.ledger_transactions t join payments.ledger_entries e on e.transaction_id = t.id
-        where e.account <> 'provider' and t.payment_id::text not in (select reference from moving) group by e.currency
+        where e.account not like 'provider:%' and t.payment_id in (select id from payments.payments where provider = 'sandbox') and t.payment_id::text not in (select reference from moving) group by e.currency
       )
       select currency,
         concat_ws(' ', coalesce(taken, 0), 'in =', coalesce(paid_out, 0), 'paid out +', coalesce(refunded, 0), 'refunded + held')
@@ -78,15 +117,17 @@ export const ledger: readonly Invariant[] = [
   },
   {
     name: 'completed-sale-is-paid-out',
-    says: 'The seller of a completed order gets its price.',
+    says: 'The seller of a completed order gets its price, less the fee and what was given back.',
     why: 'It is what sellers come for, and the last step, where nobody looks any more.',
     violations: ({ calmBefore }) => sql`
-      select o.id as "order", o.payment_id as payment, o.price || ' ' || o.currency || ' paid' as expected,
+      select o.id as "order", o.payment_id as payment, shares.seller || ' ' || o.currency || ' paid' as expected,
         case when p.payment_id is null then 'no payout'
           else concat_ws(' ', p.amount, p.currency, p.status, p.last_error) end as found
-      from orders.orders o left join payments.payouts p on p.payment_id = o.payment_id
+      from orders.orders o left join ${shares} on shares.payment_id = o.payment_id
+      left join payments.payouts p on p.payment_id = o.payment_id
       where o.status = 'completed' and o.updated_at < ${calmBefore}
-        and (p.status, p.amount, p.currency) is distinct from ('paid', o.price, o.currency)
+        -- What waits is on the seller's balance, and the seller has to say where to.
+        and (p.status in ('paid', 'waiting') and p.amount = shares.seller and p.currency = o.currency) is not true
         and not ${wasSkipped(sql`o.id`, 'pay_out_seller')}`,
   },
   {

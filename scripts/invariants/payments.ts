@@ -66,6 +66,17 @@ export const payments: readonly Invariant[] = [
       where p.provider_id is null and s.updated_at < ${calmBefore}`,
   },
   {
+    name: 'provider-gave-back-the-same',
+    says: 'The provider has given back of each payment what our books say.',
+    why: 'A part that is back and not in our books is paid out to the seller as well.',
+    needs: 'sandbox_psp',
+    violations: ({ calmBefore }) => sql`
+      select p.id as payment, s.id as provider_payment, p.refunded_amount || ' given back' as expected, s.refunded as found
+      from payments.payments p join sandbox_psp.payments s on s.id = p.provider_id
+      where p.status in ('captured', 'refunded') and s.status in ('captured', 'refunded')
+        and greatest(p.updated_at, s.updated_at) < ${calmBefore} and p.refunded_amount <> s.refunded`,
+  },
+  {
     name: 'nothing-is-charged-twice',
     says: 'No order is charged twice.',
     why: 'The failure that buyers forgive least, and the one that retries lead to.',

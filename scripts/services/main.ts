@@ -22,6 +22,7 @@ import {
   variables,
   writeState,
 } from './state.ts';
+import { buildStripeMock } from './stripe-mock.ts';
 
 const defaultPorts = { postgres: 5432, kafka: 9092, redis: 6379, s3: 9000 } as const;
 // PostgreSQL's fast shutdown; a smart one would wait for every client.
@@ -31,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = { start, stop, s
 
 async function start(): Promise<void> {
   await using _ = await lockFolder(folder);
+  if (!buildStripeMock()) console.log('there is no Go: requests to Stripe are not tried on stripe-mock');
   const before = await answering();
   const missing = serviceNames.filter((name) => before?.services[name] === undefined);
   if (before && missing.length === 0) {

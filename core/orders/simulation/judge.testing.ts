@@ -198,6 +198,7 @@ function judgeMoney({ provider, payments }: Judged, order: Order): void {
 /** Our statuses that the provider's last word allows. */
 const sameMoney: Readonly<Record<ProviderStatus, readonly PaymentStatus[]>> = {
   pending: ['in_progress'],
+  lapsing: ['voided'],
   authorized: ['authorized'],
   captured: ['captured'],
   declined: ['failed', 'voided'],

@@ -6,16 +6,21 @@ import { inheritedDeadline } from '../rpc/deadline.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-export interface PartnerOptions {
+export interface PartnerCalls {
   /** The partner's name in metrics and logs. */
   readonly name: string;
-  readonly baseUrl: () => string;
-  /** A bearer token that stays the same, or something that knows how to get one. */
-  readonly apiKey: string | Authorization;
   readonly log: Log;
   readonly metrics: Metrics;
   /** For one try. */
   readonly timeoutMs?: number;
+}
+
+export interface PartnerOptions extends PartnerCalls {
+  readonly baseUrl: () => string;
+  /** A bearer token that stays the same, or something that knows how to get one. */
+  readonly apiKey: string | Authorization;
+  /** How this partner calls `Idempotency-Key`. */
+  readonly idempotencyHeader?: string;
 }
 
 export interface Authorization {
@@ -69,26 +74,13 @@ const largestAnswer = 1024 * 1024;
 const largestFile = 8 * 1024 * 1024;
 const mostRetries = 3;
 
-export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs = 3_000 }: PartnerOptions): Partner {
+export function createPartner(options: PartnerOptions): Partner {
+  const { baseUrl, apiKey, idempotencyHeader = 'idempotency-key' } = options;
   const authorization: Authorization = typeof apiKey === 'string' ? { header: async () => `Bearer ${apiKey}` } : apiKey;
-  const breaker = createBreaker({
-    target: name,
-    isFailure: (error) => error instanceof PartnerUnavailable,
-    onState: (state) => {
-      metrics.rpcBreakerState.set({ service: name, target: 'api' }, state);
-      if (state > 0) log.warn('partner.breaker', { partner: name, state: state === 2 ? 'open' : 'half open' });
-    },
-  });
-  // Exponential with decorrelated jitter, which is what cockatiel does by default.
-  const retrying = retry(handleType(PartnerUnavailable), {
-    maxAttempts: mostRetries,
-    backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }),
-  });
+  const calling = createPartnerCalls(options);
 
-  const once = async (request: PartnerRequest): Promise<unknown> => {
+  const once = async (request: PartnerRequest, leftMs: number): Promise<unknown> => {
     const { operation, method, path, idempotencyKey, file } = request;
-    const left = Math.min(timeoutMs, inheritedDeadline() - Date.now());
-    if (left <= 0) throw new ProblemError('timeout', { detail: `${operation}: no time left` });
     const content = contentOf(request);
     const send = async (): Promise<{ status: number; bytes: Buffer }> => {
       const credentials = await authorization.header();
@@ -99,11 +91,11 @@ export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs =
             accept: file ? '*/*' : 'application/json',
             ...(credentials === null ? {} : { authorization: credentials }),
             ...(content ? { 'content-type': content.type } : {}),
-            ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+            ...(idempotencyKey === undefined ? {} : { [idempotencyHeader]: idempotencyKey }),
           },
           ...(content ? { body: content.body } : {}),
           redirect: 'error',
-          signal: AbortSignal.timeout(left),
+          signal: AbortSignal.timeout(leftMs),
         });
         return { status: response.status, bytes: await readBytes(response, file ? largestFile : largestAnswer) };
       } catch (error) {
@@ -121,12 +113,41 @@ export function createPartner({ name, baseUrl, apiKey, log, metrics, timeoutMs =
     return json;
   };
 
-  return async (request) => {
+  return (request) => {
     const { operation, method, idempotencyKey, readsOnly = method === 'GET' } = request;
-    const stop = metrics.partnerSeconds.startTimer({ partner: name, operation });
     const repeatable = readsOnly || idempotencyKey !== undefined;
+    return calling({ operation, repeatable }, (leftMs) => once(request, leftMs));
+  };
+}
+
+/** What every call of a partner gets, also by a library of its own: retries, a breaker, a deadline, metrics. */
+export function createPartnerCalls({ name, log, metrics, timeoutMs = 3_000 }: PartnerCalls) {
+  const breaker = createBreaker({
+    target: name,
+    isFailure: (error) => error instanceof PartnerUnavailable,
+    onState: (state) => {
+      metrics.rpcBreakerState.set({ service: name, target: 'api' }, state);
+      if (state > 0) log.warn('partner.breaker', { partner: name, state: state === 2 ? 'open' : 'half open' });
+    },
+  });
+  // Exponential with decorrelated jitter, which is what cockatiel does by default.
+  const retrying = retry(handleType(PartnerUnavailable), {
+    maxAttempts: mostRetries,
+    backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }),
+  });
+
+  return async <Result>(
+    { operation, repeatable }: { readonly operation: string; readonly repeatable: boolean },
+    once: (leftMs: number) => Promise<Result>,
+  ): Promise<Result> => {
+    const stop = metrics.partnerSeconds.startTimer({ partner: name, operation });
+    const inTime = async (): Promise<Result> => {
+      const leftMs = Math.min(timeoutMs, inheritedDeadline() - Date.now());
+      if (leftMs <= 0) throw new ProblemError('timeout', { detail: `${operation}: no time left` });
+      return once(leftMs);
+    };
     try {
-      const call = (): Promise<unknown> => breaker.run(() => once(request));
+      const call = (): Promise<Result> => breaker.run(inTime);
       const answer = await (repeatable
         ? retrying.execute(({ attempt }) => {
             if (attempt > 0) metrics.partnerRetries.inc({ partner: name, operation });

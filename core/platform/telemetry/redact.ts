@@ -13,6 +13,7 @@ export const redacted = (fields: Readonly<Record<string, unknown>>): Record<stri
 export function redactText(text: string): string {
   let safe = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
   if (safe.includes('eyJ')) safe = safe.replace(/eyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, '[token]');
+  if (/[rs]k_(test|live)_|whsec_/.test(safe)) safe = safe.replace(/\b([rs]k_(test|live)|whsec)_[\w*]+/g, '[key]');
   if (/bearer/i.test(safe)) safe = safe.replace(/(bearer\s+)[\w.~+/=-]+/gi, '$1[token]');
   if (safe.includes('@')) {
     safe = safe.replace(/:\/\/[^/\s@]{1,300}@/g, '://[redacted]@');

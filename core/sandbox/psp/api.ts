@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { answering, checkApiKey, once, Refusal, readJson } from '../api.ts';
-import { createPayment, decide, find, lock, move, type Psp, present } from './psp.ts';
+import { createPayment, decide, find, lock, move, type Psp, present, refund } from './psp.ts';
 
 const Amount = z.strictObject({
   amount: z.int().min(1).max(100_000_000_000),
@@ -18,7 +18,12 @@ const NewPayment = z.strictObject({
   capture: z.literal(false),
 });
 const Capture = z.strictObject({ amount: Amount });
-const NewRefund = z.strictObject({ payment_id: z.string(), amount: Amount });
+const NewRefund = z.strictObject({
+  payment_id: z.string(),
+  // Rolling updates: the version before this one gives everything back, once.
+  reference: z.string().min(1).max(200).optional(),
+  amount: Amount,
+});
 const NewPayout = z.strictObject({
   reference: z.string().min(1).max(100),
   amount: Amount,
@@ -68,9 +73,19 @@ export function pspApi(app: Hono, psp: Psp, apiKey: string): void {
       const body = await readJson(c, NewRefund);
       return once(c, db, clock, body, async (trx) => {
         const payment = await lock(trx, body.payment_id);
-        checkWhole(payment, body.amount);
-        return present(await move(psp, trx, payment, 'refunded'));
+        checkCurrency(payment, body.amount);
+        const part = { reference: body.reference ?? payment.id, amount: body.amount.amount };
+        return present(await refund(psp, trx, payment, part));
       });
+    }),
+  );
+  app.get(`${base}/refunds`, (c) =>
+    answering(c, async () => {
+      checkApiKey(c, apiKey);
+      const payment = await find(db, c.req.query('payment_id') ?? '');
+      const refunds = await db.selectFrom('refunds').selectAll().where('payment_id', '=', payment.id).execute();
+      const { currency } = payment;
+      return { items: refunds.map(({ reference, amount }) => ({ reference, amount: { amount, currency } })) };
     }),
   );
   app.post(`${base}/payouts`, (c) =>
@@ -111,7 +126,12 @@ export function pspApi(app: Hono, psp: Psp, apiKey: string): void {
 }
 
 function checkWhole(payment: { amount: number; currency: string }, asked: z.output<typeof Amount>): void {
-  if (payment.amount !== asked.amount || payment.currency !== asked.currency) {
-    throw new Refusal(422, 'amount', 'Only the whole amount of a payment can be taken or given back');
+  checkCurrency(payment, asked);
+  if (payment.amount !== asked.amount) {
+    throw new Refusal(422, 'amount', 'Only the whole amount of a payment can be taken');
   }
+}
+
+function checkCurrency(payment: { currency: string }, asked: z.output<typeof Amount>): void {
+  if (payment.currency !== asked.currency) throw new Refusal(422, 'amount', `The payment is in ${payment.currency}`);
 }

@@ -17,6 +17,8 @@ export interface PaymentsTable {
   description: string;
   return_url: string;
   reason: string | null;
+  /** Of a captured amount. */
+  refunded: number;
   /** Asked for by the 3-D Secure page, once the buyer has chosen it. */
   code: string | null;
   wrong_codes: number;
@@ -27,6 +29,13 @@ export type PaymentRow = Selectable<PaymentsTable>;
 
 export interface PspTables extends IdempotencyTables, WebhookTables {
   payments: PaymentsTable;
+  refunds: {
+    /** The shop's own name of it. */
+    reference: string;
+    payment_id: string;
+    amount: number;
+    created_at: Timestamp;
+  };
   payouts: {
     id: string;
     reference: string;
@@ -68,4 +77,24 @@ const start: Migration = {
   },
 };
 
-export const migrations: Readonly<Record<string, Migration>> = { '0001-start': start };
+const refunds: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .alterTable('payments')
+      .addColumn('refunded', 'bigint', (column) => column.notNull().defaultTo(0))
+      .execute();
+    await sql`update sandbox_psp.payments set refunded = amount where status = 'refunded'`.execute(db);
+    await db.schema
+      .createTable('refunds')
+      .addColumn('reference', 'text', (column) => column.primaryKey())
+      .addColumn('payment_id', 'text', (column) => column.notNull().references('payments.id'))
+      .addColumn('amount', 'bigint', (column) => column.notNull().check(sql`amount > 0`))
+      .addColumn('created_at', 'timestamptz', (column) => column.notNull())
+      .execute();
+    await sql`
+      insert into sandbox_psp.refunds (reference, payment_id, amount, created_at)
+      select id, id, amount, updated_at from sandbox_psp.payments where status = 'refunded'`.execute(db);
+  },
+};
+
+export const migrations: Readonly<Record<string, Migration>> = { '0001-start': start, '0002-refunds': refunds };

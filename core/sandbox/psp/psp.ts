@@ -48,6 +48,7 @@ export async function createPayment({ clock, publicUrl }: Psp, trx: Trx, payment
       description,
       return_url,
       reason: null,
+      refunded: 0,
       code: null,
       wrong_codes: 0,
       created_at: now,
@@ -79,8 +80,42 @@ export async function move(
     .where('id', '=', payment.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  const event = { type: `payment.${status}`, payment: present(row) };
-  await addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_psp', row.id, event, now);
+  await tell(trx, row, `payment.${status}`, now);
+  return row;
+}
+
+const tell = (trx: Trx, row: PaymentRow, type: string, now: Date): Promise<void> => {
+  const event = { type, payment: present(row) };
+  return addWebhook(trx as unknown as Transaction<WebhookTables>, 'sandbox_psp', row.id, event, now);
+};
+
+/** Gives a captured amount back, or a part of it; with the last part the payment is refunded. */
+export async function refund(
+  psp: Psp,
+  trx: Trx,
+  payment: PaymentRow,
+  { reference, amount }: { readonly reference: string; readonly amount: number },
+): Promise<PaymentRow> {
+  if (payment.status !== 'captured') throw new Refusal(409, 'invalid_state', `The payment is ${payment.status}`);
+  if (payment.refunded + amount > payment.amount) {
+    throw new Refusal(422, 'amount', `Only ${payment.amount - payment.refunded} of it can be given back`);
+  }
+  const now = psp.clock.now();
+  const inserted = await trx
+    .insertInto('refunds')
+    .values({ reference, payment_id: payment.id, amount, created_at: now })
+    .onConflict((conflict) => conflict.column('reference').doNothing())
+    .returning('reference')
+    .executeTakeFirst();
+  if (!inserted) throw new Refusal(409, 'reference_used', 'Another refund has this reference');
+  const row = await trx
+    .updateTable('payments')
+    .set({ refunded: payment.refunded + amount, updated_at: now })
+    .where('id', '=', payment.id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  if (row.refunded === row.amount) return move(psp, trx, row, 'refunded');
+  await tell(trx, row, 'payment.partly_refunded', now);
   return row;
 }
 
@@ -138,10 +173,11 @@ export const enterCode = (psp: Psp, id: string, entered: string): Promise<Paymen
       : move(psp, trx, counted, 'declined', 'three_d_secure_failed');
   });
 
-export const present = ({ id, reference, status, amount, currency, reason }: PaymentRow) => ({
+export const present = ({ id, reference, status, amount, currency, refunded, reason }: PaymentRow) => ({
   id,
   reference,
   status,
   amount: { amount, currency },
+  refunded,
   reason,
 });
