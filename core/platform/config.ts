@@ -230,13 +230,13 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     sandboxCourierUrl: env['SANDBOX_COURIER_URL'],
     sandboxWebhookUrl: env['SANDBOX_WEBHOOK_URL'],
     paymentProviders: env['PAYMENT_PROVIDERS'],
-    stripe: env['STRIPE_SECRET_KEY'] && {
+    stripe: (env['STRIPE_SECRET_KEY'] || env['STRIPE_WEBHOOK_SECRET']) && {
       secretKey: env['STRIPE_SECRET_KEY'],
       webhookSecrets: env['STRIPE_WEBHOOK_SECRET'],
       currencies: env['STRIPE_CURRENCIES'],
       apiUrl: env['STRIPE_API_URL'],
     },
-    yookassa: env['YOOKASSA_SHOP_ID'] && {
+    yookassa: (env['YOOKASSA_SHOP_ID'] || env['YOOKASSA_SECRET_KEY']) && {
       shopId: env['YOOKASSA_SHOP_ID'],
       secretKey: env['YOOKASSA_SECRET_KEY'],
       payoutAgentId: env['YOOKASSA_PAYOUT_AGENT_ID'],

@@ -126,6 +126,8 @@ export const points: PickupPoint[] = [1, 2, 3].map((n) => ({
   distance_m: n * 1_270,
 }));
 
+const statementEntry = { order_id: uuid(2000), title: 'Горный велосипед', currency: 'RUB', at };
+
 export function makeOrder(n: number, change: Partial<OrderWithTimeline> = {}): OrderWithTimeline {
   return {
     id: uuid(2000 + n) as OrderWithTimeline['id'],
@@ -447,6 +449,15 @@ export function createFakeCore(): FakeCore {
     getLabel: () => new Response('%PDF-1.4', { headers: { 'content-type': 'application/pdf' } }),
     createOrder: () => found(orders[1]),
     listOrders: () => page(orders),
+    getBalance: () => ({
+      items: [{ currency: 'RUB', pending: 14_250_00, available: 9_500_00, paid_out: 120_000_00 }],
+    }),
+    getStatement: () =>
+      page([
+        { ...statementEntry, id: 2, kind: 'paid_out', amount: -9_500_00, fee: 0, balance: 0 },
+        { ...statementEntry, id: 1, kind: 'earned', amount: 9_500_00, fee: 500_00, balance: 9_500_00 },
+      ]),
+    quoteFee: () => ({ basis_points: 550, price: rub(0), fee: rub(0), seller_gets: rub(0) }),
     getOrder: orderOf,
     cancelOrder: (asking) => ({ ...orderOf(asking), status: 'cancelling' }),
     countOperations: () => ({

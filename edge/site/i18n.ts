@@ -28,6 +28,8 @@ const timeZone = 'Europe/Moscow';
 export interface Format {
   money(money: Money): string;
   number(value: number): string;
+  /** Of a whole: 0.055 is 5.5 %. */
+  percent(share: number): string;
   /** Years and sizes are names more than quantities: no thousands separators. */
   plain(value: number): string;
   rating(value: number): string;
@@ -80,6 +82,7 @@ const makeFormat = (language: Language): Format => {
   const plain = new Intl.NumberFormat(locale);
   const inMetres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'meter' });
   const inKilometres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 });
   const ungrouped = new Intl.NumberFormat(locale, { useGrouping: false });
   const currencies = new Map<string, Intl.NumberFormat>();
   const moneyFormat = (currency: string, whole: boolean): Intl.NumberFormat => {
@@ -102,6 +105,7 @@ const makeFormat = (language: Language): Format => {
     },
     plain: (value) => ungrouped.format(value),
     number: (value) => plain.format(value),
+    percent: (share) => percent.format(share),
     rating: (value) => decimal.format(value),
     day: (instant) => day.format(new Date(instant)),
     time: (instant) => time.format(new Date(instant)),

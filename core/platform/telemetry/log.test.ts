@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger, type LogLevel } from './log.ts';
+import { redactText } from './redact.ts';
 import { inSpan, startTracing } from './tracing.ts';
 
 function logged(level: LogLevel = 'info') {
@@ -66,6 +67,11 @@ describe('the log', () => {
     }
     expect(lines[0]).toContain('@db/lotok failed');
     expect(lines[0]).toContain('no user [email]');
+  });
+
+  it('keeps the keys of payment providers out of foreign messages', () => {
+    for (const key of ['sk_live_51Hx', 'sk_test_****1234', 'rk_live_51Hx', 'whsec_51Hx'])
+      expect(redactText(`Invalid API Key provided: ${key}.`)).toBe('Invalid API Key provided: [key].');
   });
 
   it('tells errors with their causes, and survives what points to itself', () => {

@@ -8,6 +8,7 @@ import { readForm } from '../form.ts';
 import type { Html } from '../html.ts';
 import { layout } from '../layout.ts';
 import { requireSession, type SiteContext, type Visit } from '../visit.ts';
+import { earningsPanel } from './earnings.ts';
 import { orderNumber } from './order-view.ts';
 
 const cursorOf = ({ url }: Visit): string | undefined => url.searchParams.get('cursor') ?? undefined;
@@ -18,7 +19,10 @@ const ordersPage =
     const visit = c.get('visit');
     requireSession(visit);
     const { t } = visit;
-    const page = await visit.client.get('listOrders', { query: { role, cursor: cursorOf(visit) } });
+    const [page, earnings] = await Promise.all([
+      visit.client.get('listOrders', { query: { role, cursor: cursorOf(visit) } }),
+      role === 'seller' && cursorOf(visit) === undefined ? earningsPanel(visit) : '',
+    ]);
     const [title, empty] =
       role === 'buyer' ? [t.orders.purchases, t.orders.noPurchases] : [t.orders.sales, t.orders.noSales];
     return c.html(
@@ -27,6 +31,7 @@ const ordersPage =
         { title },
         html`
     <h1>${title}</h1>
+    ${earnings}
     ${
       page.items.length > 0
         ? html`<ul class="rows" role="list">${page.items.map((order) => html`<li>${orderRow(visit, order)}</li>`)}</ul>`

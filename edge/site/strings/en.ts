@@ -320,6 +320,16 @@ export const en: Strings = {
     noSales: 'Your sales will be here',
     toSearch: 'Find something',
   },
+  earnings: {
+    title: 'Earnings',
+    available: 'Yours, not paid out yet',
+    pending: 'Paid, until the buyer accepts',
+    paidOut: 'Paid out',
+    kind: { earned: 'Sale completed', paid_out: 'Paid out' },
+    kept: (fee) => `fee ${fee}`,
+    fee: (percent) => `We keep ${percent} of the price of what you sell. These sums are yours after it.`,
+    noFee: 'We keep nothing of the price of what you sell.',
+  },
   myAds: {
     title: 'My ads',
     empty: 'You have no ads yet',
