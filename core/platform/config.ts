@@ -144,10 +144,11 @@ const SafeCoreConfig = (env: NodeJS.ProcessEnv) =>
   CoreConfig.refine(
     (config) => (config.paymentProviders ?? []).every((name) => config[name] !== undefined && config[name] !== false),
     { path: ['paymentProviders'], message: 'PAYMENT_PROVIDERS names one that is not set up' },
-  ).refine(({ sandbox }) => !(sandbox && isSet(env['PRODUCTION'])), {
-    path: ['sandbox'],
-    message: 'SANDBOX=1 is not for PRODUCTION=1',
-  })
+  )
+    .refine(({ sandbox }) => !(sandbox && isSet(env['PRODUCTION'])), {
+      path: ['sandbox'],
+      message: 'SANDBOX=1 is not for PRODUCTION=1',
+    })
     .refine(({ sandbox, couriers }) => sandbox || !couriers.includes('sandbox'), {
       path: ['couriers'],
       message: 'COURIERS names sandbox, which only is there with SANDBOX=1',
