@@ -16,8 +16,15 @@ module.exports = {
       name: 'contracts-zod-only',
       severity: 'error',
       comment: 'Contracts run anywhere and are the one thing every part shares.',
-      from: { path: '^contracts/', pathNot: TESTS },
+      from: { path: '^contracts/', pathNot: [TESTS, '^contracts/generated/'] },
       to: { pathNot: ['^contracts/', '^node_modules/zod/'] },
+    },
+    {
+      name: 'client-runtime-only',
+      severity: 'error',
+      comment: 'The generated REST client needs its runtime and nothing of ours.',
+      from: { path: '^contracts/generated/' },
+      to: { pathNot: ['^contracts/generated/', '^node_modules/@oazapfts/runtime/'] },
     },
     {
       name: 'proto-runtime-only',

@@ -4,6 +4,8 @@ import { findServices } from './scripts/services/state.ts';
 const { postgres } = findServices(process.env);
 
 export default defineConfig({
+  // Vite would take the `module` entry and graphql-yoga, which Node loads, the `main` one: two copies that refuse each other.
+  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -1,6 +1,6 @@
 // Ads: what people publish, how it is listed, and the categories and cities it is listed under.
 import { z } from 'zod';
-import { AdId, Cursor, Instant, Limit, LocalisedText, MediaId, Money, page, Slug, UserId } from './common.ts';
+import { AdId, Cursor, Instant, ids, Limit, LocalisedText, MediaId, Money, page, Slug, UserId } from './common.ts';
 import { route } from './route.ts';
 
 export const adStatuses = ['draft', 'moderation', 'active', 'reserved', 'sold', 'archived', 'rejected'] as const;
@@ -140,6 +140,16 @@ export const adRoutes = {
     auth: 'public',
     query: AdQuery,
     success: { status: 200, body: AdPage },
+  }),
+  listAdsById: route({
+    id: 'listAdsById',
+    service: 'ads',
+    method: 'GET',
+    path: '/v1/ads/by-id',
+    summary: 'Read several ads at once; those that nobody may read are left out',
+    auth: 'public',
+    query: z.object({ ids: ids(AdId).meta({ description: 'Comma-separated' }) }),
+    success: { status: 200, body: z.object({ items: z.array(Ad) }) },
   }),
   getAd: route({
     id: 'getAd',

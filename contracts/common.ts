@@ -46,6 +46,23 @@ export const Slug = z
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and dashes')
   .max(64);
 
+/** Comma-separated in a query; `pattern` tells it where a schema can't say what is between the commas. */
+export const list = <Item extends z.ZodType<string, string>>(
+  item: Item,
+  { max, maxLength, pattern }: { max: number; maxLength: number; pattern: string },
+) =>
+  z
+    .string()
+    .max(maxLength)
+    .meta({ pattern: `^(${pattern})(,(${pattern})){0,${max - 1}}$` })
+    .transform((text) => text.split(',').filter(Boolean))
+    .pipe(z.array(item).max(max));
+const uuidPattern = '[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
+/** Ids that are read at once. */
+export const maxIds = 50;
+export const ids = <Id extends z.ZodType<string, string>>(id: Id) =>
+  list(id, { max: maxIds, maxLength: maxIds * 37 - 1, pattern: uuidPattern });
+
 /** An opaque cursor: only what an earlier page returned as `next_cursor` is valid. */
 export const Cursor = z.string().min(1).max(512);
 export const Limit = z.coerce.number().int().min(1).max(100);

@@ -44,6 +44,9 @@ export const cancelReasons = [
 export const CancelReason = z.enum(cancelReasons);
 export type CancelReason = z.infer<typeof CancelReason>;
 
+/** What a user can do about an order. */
+export const orderActions = ['pay', 'cancel', 'accept', 'review'] as const;
+
 /** One line of the order's story, oldest first. */
 export const TimelineEntry = z
   .discriminatedUnion('kind', [
@@ -76,7 +79,7 @@ export const Order = z
       estimated: DateRange.nullable(),
     }),
     /** What the signed-in user may do now. */
-    actions: z.array(z.enum(['pay', 'cancel', 'accept', 'review'])),
+    actions: z.array(z.enum(orderActions)),
     created_at: Instant,
     updated_at: Instant,
     version: z.int(),

@@ -4,6 +4,7 @@ import { Ad } from './ads.ts';
 import { Cursor, Instant, Limit, Slug } from './common.ts';
 import { route } from './route.ts';
 
+export const searchSorts = ['relevance', 'newest', 'price_asc', 'price_desc', 'distance'] as const;
 export const SearchQuery = z.object({
   q: z.string().trim().max(200).default(''),
   category: Slug.optional(),
@@ -15,7 +16,7 @@ export const SearchQuery = z.object({
     .regex(/^-?\d{1,2}(\.\d+)?,-?\d{1,3}(\.\d+)?$/, 'must be latitude,longitude')
     .optional(),
   radius_km: z.coerce.number().positive().max(500).default(50),
-  sort: z.enum(['relevance', 'newest', 'price_asc', 'price_desc', 'distance']).default('relevance'),
+  sort: z.enum(searchSorts).default('relevance'),
   cursor: Cursor.optional(),
   limit: Limit.default(20),
 });

@@ -1,6 +1,6 @@
 // The live stream: what clients receive, and what an edge and a realtime node say to each other.
 import { z } from 'zod';
-import { Instant, OrderId, type UserId } from './common.ts';
+import { Instant, list, OrderId, type UserId } from './common.ts';
 import { DeliveryStage } from './delivery.ts';
 import { Notification } from './notifications.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
@@ -9,26 +9,23 @@ export const topics = ['orders', 'deliveries', 'notifications'] as const;
 export const Topic = z.enum(topics);
 export type Topic = z.infer<typeof Topic>;
 
+const publicChannelPattern = 'ad:[0-9a-f-]{36}|ad:[0-9]{1,18}|category:[a-z0-9-]{1,64}';
 /** Public channels that anybody may listen to. */
 export const PublicChannel = z
   .string()
-  .regex(/^(ad:[0-9a-f-]{36}|ad:[0-9]{1,18}|category:[a-z0-9-]{1,64})$/, 'must be ad:ID or category:ID');
+  .regex(new RegExp(`^(${publicChannelPattern})$`), 'must be ad:ID or category:ID');
 export const userChannel = (id: UserId | string): string => `user:${id}`;
 /** Edges alone listen here: groups of cached answers that are out of date. */
 export const cacheChannel = 'system:cache';
 /** Edges alone listen here: sessions that ended before their tokens did. */
 export const sessionChannel = 'system:sessions';
 
-const list = <Item extends z.ZodType<string, string>>(item: Item, max: number) =>
-  z
-    .string()
-    .max(4096)
-    .transform((text) => text.split(',').filter(Boolean))
-    .pipe(z.array(item).max(max));
 export const StreamQuery = z.object({
-  topics: list(Topic, topics.length).optional().meta({ description: 'Comma-separated; all when not given' }),
+  topics: list(Topic, { max: topics.length, maxLength: 64, pattern: topics.join('|') })
+    .optional()
+    .meta({ description: 'Comma-separated; all when not given' }),
   order: OrderId.optional().meta({ description: 'Only what concerns this order' }),
-  channels: list(PublicChannel, 20)
+  channels: list(PublicChannel, { max: 20, maxLength: 2048, pattern: publicChannelPattern })
     .optional()
     .meta({ description: 'Public channels to add, such as `ad:ID,category:bicycles`' }),
   ticket: z

@@ -1,6 +1,6 @@
 // Users: accounts, sessions, the public seller page and reviews.
 import { z } from 'zod';
-import { Cursor, Instant, Language, Limit, OrderId, page, UserId } from './common.ts';
+import { Cursor, Instant, ids, Language, Limit, OrderId, page, UserId } from './common.ts';
 import { route } from './route.ts';
 
 export const Role = z.enum(['user', 'moderator', 'operator']);
@@ -215,6 +215,16 @@ export const userRoutes = {
     params: byId,
     success: { status: 200, body: SessionsEnded },
     problems: ['not-found'],
+  }),
+  listSellersById: route({
+    id: 'listSellersById',
+    service: 'users',
+    method: 'GET',
+    path: '/v1/users/by-id',
+    summary: 'Several sellers at once; those who do not exist are left out',
+    auth: 'public',
+    query: z.object({ ids: ids(UserId).meta({ description: 'Comma-separated' }) }),
+    success: { status: 200, body: z.object({ items: z.array(SellerPage) }) },
   }),
   getSeller: route({
     id: 'getSeller',

@@ -1,6 +1,7 @@
 // The whole gateway, read from top to bottom: what each request meets, in order.
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { graphqlParameters } from '../contracts/graphql.ts';
 import { ProblemError } from '../contracts/problem.ts';
 import { routes } from '../contracts/routes.ts';
 import { createApi, queryParameters } from './api.ts';
@@ -48,6 +49,10 @@ export interface Edge extends AsyncDisposable {
   hit(method: string, url: string, header: ReadHeader): CacheAnswer | null;
 }
 
+const restKey = routeKeyOf((name) => queryParameters.has(name));
+const graphqlKey = routeKeyOf((name) => (graphqlParameters as readonly string[]).includes(name));
+const isGraphql = (url: string): boolean => url.startsWith('/graphql', url.indexOf('/', url.indexOf('//') + 2));
+
 export function createEdge(platform: Platform): Edge {
   const { config, log, clock, siblings } = platform;
   const metrics = createMetrics();
@@ -79,7 +84,7 @@ export function createEdge(platform: Platform): Edge {
     maxBytes: config.cacheBytes,
     clock,
     waitUntil: platform.waitUntil,
-    keyOf: routeKeyOf((name) => queryParameters.has(name)),
+    keyOf: (url) => (isGraphql(url) ? graphqlKey(url) : restKey(url)),
     // Anybody could use it to reach core as often as they like.
     honourRequestDirectives: false,
     prepare: prepareStored,
@@ -146,7 +151,18 @@ export function createEdge(platform: Platform): Edge {
   );
   app.route('/', createApi({ config, tokens, cache, limits, upstream }));
   if (!config.production) app.use('/graphql', graphiqlPolicy);
-  app.route('/', createGraphql({ production: config.production, limits, api: call, tokens, log }));
+  app.route(
+    '/',
+    createGraphql({
+      production: config.production,
+      trustedOnly: config.graphqlTrustedOnly,
+      limits,
+      tokens,
+      cache,
+      api: call,
+      log,
+    }),
+  );
   app.route('/', createDocs());
   for (const path of ['/v1/*', '/media/*', '/.well-known/*', '/sandbox/*']) {
     app.all(path, () => {

@@ -108,6 +108,8 @@ export const EdgeConfig = z.object({
   rateRedisUrl: z.url({ protocol: /^rediss?$/ }).optional(),
   /** Streams at once from one address; 0 for any number. */
   streamsPerAddress: count.max(1_000_000).default(defaultStreamsPerAddress),
+  /** `/graphql` answers the app's own documents only (contracts/screens), by their hashes. */
+  graphqlTrustedOnly: flag.default(false),
   /** Opens `/metrics` in production to who has it; without it `/metrics` is not there. */
   metricsToken: z.string().min(16).optional(),
   /** Where operators look at a trace, such as `https://jaeger.example/trace/{trace_id}`. */
@@ -191,6 +193,7 @@ export function edgeConfig(env: Environment): EdgeConfig {
     },
     rateRedisUrl: env['RATE_REDIS_URL'],
     streamsPerAddress: env['STREAMS_PER_ADDRESS'],
+    graphqlTrustedOnly: env['GRAPHQL_TRUSTED_ONLY'],
     metricsToken: env['METRICS_TOKEN'],
     traceUrl: env['TRACE_URL'],
     tlsCertFile: env['TLS_CERT_FILE'],

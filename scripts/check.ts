@@ -5,6 +5,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['types', 'tsc', '-p', '.'],
   ['types of the edge without Node', 'tsc', '-p', 'edge'],
   ['types of the contracts without Node', 'tsc', '-p', 'contracts'],
+  ['generated files', 'node', 'scripts/generate.ts', '--check'],
   ['lint and format', 'biome', 'check', '--error-on-warnings'],
   ['dependency rules', 'depcruise', 'contracts', 'core', 'edge', 'kafka', 'proto', 'realtime', 'scripts'],
   ['dead code', 'knip', '--no-progress'],

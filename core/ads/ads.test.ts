@@ -37,6 +37,28 @@ const patch = (as: Person, id: string, body: unknown, headers: Record<string, st
 const purgedGroups = (said: Awaited<ReturnType<typeof world.said>>): string[] =>
   said.flatMap(({ key, data }) => (key === 'system:cache' ? (data as { data: { groups: string[] } }).data.groups : []));
 
+describe('several ads', () => {
+  it('are read at once, without those that nobody may read, and purged with each of them', async () => {
+    const seller = person();
+    const [one, other, draft] = [await publish(seller), await publish(seller), await publish(seller, { draft: true })];
+    const wanted = [one.id, other.id, draft.id, uuidv7()];
+    const many = (ids: readonly string[]) =>
+      world.ask<Page & Partial<Problem>>('GET', `/v1/ads/by-id?ids=${ids.join(',')}`);
+    const answer = await many(wanted);
+    expect(answer.body.items).toEqual([one, other]);
+    for (const id of wanted) expect(answer.headers.get('cache-groups')).toContain(`"ad-${id}"`);
+    expect(answer.headers.get('cache-groups')).toContain(`"user-${seller.id}"`);
+    await patch(seller, other.id, { title: 'Другой велосипед' });
+    const changed = await many(wanted);
+    expect(changed.headers.get('etag')).not.toBe(answer.headers.get('etag'));
+    for (const wrong of [['1'], Array.from({ length: 51 }, () => uuidv7())]) {
+      const refused = await many(wrong);
+      expect(refused.status).toBe(400);
+      expect(refused.body.errors?.[0]?.field).toMatch(/^ids/);
+    }
+  });
+});
+
 describe('an ad', () => {
   it('is public as soon as it is published, with its seller', async () => {
     const seller = person();

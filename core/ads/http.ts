@@ -14,6 +14,14 @@ export function adsHttp(implement: Implement, service: AdsService, listings: Lis
     const headers = cacheable({ groups: listingGroups(query), etag: pageETag(page.rows, page.next !== null) });
     return { headers, body: { items: page.rows.map(toPublicAd), next_cursor: page.next } };
   });
+  // Before the route with an id, which would take `by-id` for one.
+  implement(adRoutes.listAdsById, async ({ query }) => {
+    const rows = await service.readMany(query.ids);
+    // Those left out, too: they may come to be public.
+    const groups = new Set([...query.ids.map((id) => `ad-${id}`), ...rows.map((row) => `user-${row.seller_id}`)]);
+    const headers = cacheable({ groups: [...groups], etag: pageETag(rows, false) });
+    return { headers, body: { items: rows.map(toPublicAd) } };
+  });
   implement(adRoutes.getAd, async ({ params }) => {
     const ad = await service.read(params.id);
     const groups = [`ad-${ad.id}`, `user-${ad.seller_id}`];

@@ -8,7 +8,15 @@ import { categories } from '../platform/catalogue/categories.ts';
 import { currencyErrors, placementErrors } from './attributes.ts';
 import { type Recorder, recordAd } from './changes.ts';
 import type { MediaLibrary } from './media.ts';
-import { type AdRow, type AdsTables, type AdWithSeller, countActiveByCategory, findAd, lockAd } from './store.ts';
+import {
+  type AdRow,
+  type AdsTables,
+  type AdWithSeller,
+  countActiveByCategory,
+  findAd,
+  findAds,
+  lockAd,
+} from './store.ts';
 import { suspicions } from './suspicion.ts';
 import { isPublic, matchesVersion } from './view.ts';
 
@@ -19,6 +27,8 @@ export interface AdsService {
   archive(seller: UserId, id: AdId, ifMatch: string | undefined): Promise<void>;
   /** An ad that everybody may read. */
   read(id: AdId): Promise<AdWithSeller>;
+  /** Those of them that everybody may read. */
+  readMany(ids: readonly AdId[]): Promise<AdWithSeller[]>;
   moderate(id: AdId, decision: 'approve' | 'reject', reason: string | undefined): Promise<AdWithSeller>;
   categories(): Promise<Category[]>;
 }
@@ -90,6 +100,8 @@ export function createAdsService({ db, recorder, media }: AdsServiceOptions): Ad
       if (!ad || !isPublic(ad)) throw notFound();
       return ad;
     },
+
+    readMany: async (ids) => (await findAds(db, ids)).filter(isPublic),
 
     moderate: (id, decision, reason) =>
       db.transaction().execute(async (trx) => {

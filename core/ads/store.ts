@@ -107,6 +107,16 @@ export async function findAd(db: Database, id: AdId): Promise<AdWithSeller | und
   return row && withSeller(row);
 }
 
+export async function findAds(db: Database, ids: readonly AdId[]): Promise<AdWithSeller[]> {
+  if (ids.length === 0) return [];
+  return (
+    await adsWithSellers(db)
+      .where('ad.id', 'in', [...ids])
+      .orderBy('ad.id')
+      .execute()
+  ).map(withSeller);
+}
+
 /** The row lock makes changes of one ad follow each other: two buyers, a buyer and an editing seller. */
 export const lockAd = (trx: Transaction<AdsTables>, id: AdId): Promise<AdRow | undefined> =>
   trx.selectFrom('ads as ad').select(adColumns).where('ad.id', '=', id).forUpdate().executeTakeFirst();

@@ -45,6 +45,11 @@ export const userHttp =
       body: await service.changeProfile(options, identity.userId, body),
     }));
 
+    // Before the route with an id, which would take `by-id` for one.
+    implement(routes.listSellersById, async ({ query }) => {
+      const items = (await service.getSellers(options, query.ids)).map(({ page }) => page);
+      return { body: { items }, headers: cacheable({ groups: query.ids.map(service.cacheGroupOf), of: items }) };
+    });
     implement(routes.getSeller, async ({ params }) => {
       const { page, version, changedAt } = await service.getSeller(options, params.id);
       const groups = [service.cacheGroupOf(params.id)];

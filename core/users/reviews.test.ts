@@ -94,4 +94,15 @@ describe('a seller’s page', () => {
     expect(Object.keys((await page()).body).sort()).toEqual(['id', 'name', 'rating', 'reviews', 'sales', 'since']);
     expect((await world.call('GET', `/v1/users/${uuidv7()}`)).status).toBe(404);
   });
+
+  it('is read together with other sellers, without those who do not exist', async () => {
+    const [one, other] = [await world.register(), await world.register()];
+    const ids = [other.user_id, one.user_id, uuidv7()];
+    const { body, headers } = await world.call('GET', `/v1/users/by-id?ids=${ids.join(',')}`);
+    const items = await Promise.all(
+      [one.user_id, other.user_id].sort().map(async (id) => (await world.call('GET', `/v1/users/${id}`)).body),
+    );
+    expect(body).toEqual({ items });
+    for (const id of ids) expect(headers.get('cache-groups')).toContain(`"user-${id}"`);
+  });
 });

@@ -160,14 +160,25 @@ export interface SellerAnswer {
 }
 
 export async function getSeller({ db }: UsersOptions, id: UserId): Promise<SellerAnswer> {
-  const user = found(await store.readUser(db, id));
-  const { name, reviews, sales } = user;
-  return {
-    page: { id, name, since: user.created_at.toISOString(), rating: ratingOf(user), reviews, sales },
-    version: user.version,
-    changedAt: user.updated_at,
-  };
+  return toSeller(found(await store.readUser(db, id)));
 }
+
+export async function getSellers({ db }: UsersOptions, ids: readonly UserId[]): Promise<SellerAnswer[]> {
+  return (await store.readUsers(db, ids)).map(toSeller);
+}
+
+const toSeller = (user: store.UserRow): SellerAnswer => ({
+  page: {
+    id: user.id,
+    name: user.name,
+    since: user.created_at.toISOString(),
+    rating: ratingOf(user),
+    reviews: user.reviews,
+    sales: user.sales,
+  },
+  version: user.version,
+  changedAt: user.updated_at,
+});
 
 export async function listReviews(
   { db }: UsersOptions,

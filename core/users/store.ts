@@ -79,6 +79,16 @@ export const readUser = (db: Db, id: UserId): Promise<UserRow | undefined> =>
 export const readUserByEmail = (db: Db, email: string): Promise<UserRow | undefined> =>
   db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirst();
 
+export const readUsers = async (db: Db, ids: readonly UserId[]): Promise<UserRow[]> =>
+  ids.length === 0
+    ? []
+    : db
+        .selectFrom('users')
+        .selectAll()
+        .where('id', 'in', [...ids])
+        .orderBy('id')
+        .execute();
+
 /** False when somebody has the email, or the id, already. */
 export async function insertUser(trx: Trx, user: UserRow): Promise<boolean> {
   const inserted = await trx

@@ -2,8 +2,8 @@ import { buildSchema, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { costLimits } from './limits.ts';
 
-const schema = buildSchema('type Query { a: A } type A { a: A b: Int }');
-const check = (text: string): string[] => validate(schema, parse(text), [costLimits]).map(({ message }) => message);
+const schema = buildSchema('type Query { a: A } type A { a: A b: Int list(first: Int = 10): [A] }');
+const check = (text: string): string[] => validate(schema, parse(text), [costLimits(50)]).map(({ message }) => message);
 const nested = (levels: number, inner = 'b'): string => `${'a { '.repeat(levels)}${inner}${' }'.repeat(levels)}`;
 
 describe('a GraphQL document', () => {
@@ -28,7 +28,15 @@ describe('a GraphQL document', () => {
         '{ b }',
       ),
     ).join('\n');
-    expect(check(`{ a { ...f0 } } ${doubling}`)).toEqual(['At most 400 fields']);
+    expect(check(`{ a { ...f0 } } ${doubling}`)).toEqual(['At most 600 fields']);
+  });
+
+  it('is refused when its lists would make a long answer, a variable counting as the longest', () => {
+    const list = (first: string): string =>
+      `{ a { ${Array.from({ length: 4 }, (_none, n) => `l${n}: list(first: ${first}) { list(first: 50) { b } }`).join(' ')} } }`;
+    expect(check(list('48'))).toEqual([]);
+    expect(check(list('50'))).toEqual(['At most 10000 values; ask for fewer at once']);
+    expect(check(`query ($first: Int) ${list('$first')}`)).toEqual(['At most 10000 values; ask for fewer at once']);
   });
 
   it('whose fragment holds itself ends the check', () => {

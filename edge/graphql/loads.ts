@@ -1,104 +1,158 @@
 // What resolvers load: core's REST answers through the edge's own cache, each once per GraphQL request.
 import DataLoader from 'dataloader';
-import { createGraphQLError } from 'graphql-yoga';
 import type { z } from 'zod';
-import type { Ad, Category } from '../../contracts/ads.ts';
-import type { Order, OrderWithTimeline } from '../../contracts/orders.ts';
-import { Problem } from '../../contracts/problem.ts';
+import type { Ad } from '../../contracts/ads.ts';
+import { AdId, maxIds, UserId } from '../../contracts/common.ts';
+import type { RouteSpec } from '../../contracts/route.ts';
 import { routes } from '../../contracts/routes.ts';
-import type { Profile, SellerPage } from '../../contracts/users.ts';
+import type { SellerPage } from '../../contracts/users.ts';
 import type { RequestContext } from '../context.ts';
 import type { SiteDeps } from '../site/deps.ts';
+import { codeOf, errorOf, problemError } from './errors.ts';
+import { maxCalls, tooCostly } from './limits.ts';
+import type { Ingredients } from './sharing.ts';
+
+type OperationId = keyof typeof routes;
+type Query = Readonly<Record<string, string | number | null | undefined>>;
+export type BodyOf<Id extends OperationId> = (typeof routes)[Id]['success'] extends {
+  body: infer Schema extends z.ZodType;
+}
+  ? z.output<Schema>
+  : undefined;
+
+interface Wanted {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Query;
+}
+interface Change extends Wanted {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 export interface Loads {
+  /** A read. What is asked for twice at the same address is one call. */
+  get<Id extends OperationId>(id: Id, wanted?: Wanted): Promise<BodyOf<Id>>;
+  /** The same; null where there is no such thing, or the id is none. */
+  find<Id extends OperationId>(id: Id, wanted?: Wanted): Promise<BodyOf<Id> | null>;
+  /** All that fields of one level ask for are one call. */
   ad(id: string): Promise<Ad | null>;
-  ads(query: Readonly<Record<string, string | number>>): Promise<readonly Ad[]>;
-  categories(): Promise<readonly Category[]>;
   seller(id: string): Promise<z.output<typeof SellerPage> | null>;
-  order(id: string): Promise<OrderWithTimeline | null>;
-  orders(role: 'buyer' | 'seller', limit: number): Promise<readonly Order[]>;
-  me(): Promise<Profile>;
-  unread(): Promise<number>;
+  change<Id extends OperationId>(id: Id, change: Change): Promise<BodyOf<Id>>;
+  /** For the next event of a subscription: what was read before may be out of date. */
+  startAnew(): void;
 }
 
-type Query = Readonly<Record<string, string | number>>;
-interface Wanted {
-  readonly id: keyof typeof routes;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Query;
+export interface LoadsOptions {
+  readonly api: SiteDeps['api'];
+  readonly context: RequestContext;
+  readonly token: string | undefined;
+  readonly signal: AbortSignal;
+  readonly ingredients: Ingredients;
 }
 
-export function createLoads(
-  api: SiteDeps['api'],
-  context: RequestContext,
-  token: string | undefined,
-  signal: AbortSignal,
-): Loads {
-  // Batching by dedupe: the same address asked for by several fields is one call, all of a tick go out together.
-  const loader = new DataLoader<Wanted, unknown, string>(
-    (wanted) => Promise.all(wanted.map((each) => fetchOne(each).catch((error: Error) => error))),
-    {
-      cacheKeyFn: ({ id, params, query }) => JSON.stringify([id, params, query]),
-      maxBatchSize: 50,
-    },
-  );
+export function createLoads({ api, context, token, signal, ingredients }: LoadsOptions): Loads {
+  let calls = 0;
+  const reads = new Map<string, Promise<unknown>>();
 
-  async function fetchOne({ id, params, query }: Wanted): Promise<unknown> {
-    const route = routes[id];
-    const personal = route.auth !== 'public';
-    if (personal && token === undefined)
-      throw createGraphQLError('A valid access token is needed', { extensions: { code: 'UNAUTHENTICATED' } });
-    const path = route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? ''));
-    const response = await api(route.method, path, { context, query, token: personal ? token : undefined, signal });
-    if (!response.ok) throw await toError(response);
-    const body: unknown = await response.json();
-    const parsed = 'body' in route.success ? route.success.body.safeParse(body) : { success: false as const };
-    if (!parsed.success)
-      throw createGraphQLError('The service behind gave no valid answer', { extensions: { code: 'BAD_GATEWAY' } });
-    return parsed.data;
-  }
-
-  type Body<Id extends keyof typeof routes> = (typeof routes)[Id]['success'] extends {
-    body: infer Schema extends z.ZodType;
-  }
-    ? z.output<Schema>
-    : never;
-  const load = async <Id extends keyof typeof routes>(
+  async function call<Id extends OperationId>(
     id: Id,
-    { params = {}, query = {} }: { params?: Record<string, string>; query?: Query } = {},
-  ): Promise<Body<Id>> => (await loader.load({ id, params, query })) as Body<Id>;
+    { params = {}, query = {}, body, headers }: Change = {},
+  ): Promise<BodyOf<Id>> {
+    const route: RouteSpec = routes[id];
+    const personal = route.auth !== 'public';
+    if (personal) ingredients.spoil();
+    if (personal && token === undefined) throw problemError('unauthenticated');
+    calls += 1;
+    if (calls > maxCalls) throw tooCostly(`At most ${maxCalls} reads in one request`);
+    const path = route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(params[name] ?? ''));
+    const response = await api(route.method, path, {
+      context,
+      query: Object.fromEntries(Object.entries(query).map(([name, value]) => [name, value ?? undefined])),
+      token: personal ? token : undefined,
+      signal,
+      body,
+      headers,
+    });
+    if (!response.ok) throw await errorOf(response);
+    if (route.method === 'GET') ingredients.add(response);
+    if (!route.success.body) {
+      await response.body?.cancel();
+      return undefined as BodyOf<Id>;
+    }
+    const parsed = route.success.body.safeParse(await response.json().catch(() => undefined));
+    if (!parsed.success) throw problemError('bad-gateway');
+    return parsed.data as BodyOf<Id>;
+  }
+
+  function get<Id extends OperationId>(id: Id, wanted: Wanted = {}): Promise<BodyOf<Id>> {
+    const key = JSON.stringify([id, wanted.params, wanted.query]);
+    const before = reads.get(key) as Promise<BodyOf<Id>> | undefined;
+    if (before) return before;
+    const reading = call(id, wanted);
+    reads.set(key, reading);
+    return reading;
+  }
+
   const orNull = async <Value>(loading: Promise<Value>): Promise<Value | null> => {
     try {
       return await loading;
     } catch (error) {
       // An id that is no id names nothing, too.
-      if (['NOT_FOUND', 'INVALID_PARAMETER'].includes(codeOf(error))) return null;
+      if (codeOf(error) === 'NOT_FOUND') return null;
       throw error;
     }
   };
+  const find = <Id extends OperationId>(id: Id, wanted: Wanted = {}): Promise<BodyOf<Id> | null> =>
+    Object.values(wanted.params ?? {}).every((each) => AdId.safeParse(each).success)
+      ? orNull(get(id, wanted))
+      : Promise.resolve(null);
+
+  /** One id goes to its own address, whose answer REST's readers share; several go together. */
+  function together<Thing extends { readonly id: string }>(
+    id: z.ZodType,
+    one: (id: string) => Promise<Thing | null>,
+    many: (ids: string) => Promise<readonly Thing[]>,
+  ): DataLoader<string, Thing | null> {
+    return new DataLoader(
+      async (asked) => {
+        const ids = [...new Set(asked.filter((each) => id.safeParse(each).success))].sort();
+        const found = ids.length > 1 ? await many(ids.join(',')) : [await one(ids[0] ?? '')];
+        const byId = new Map(found.flatMap((thing) => (thing ? [[thing.id, thing] as const] : [])));
+        return asked.map((each) => byId.get(each) ?? null);
+      },
+      { maxBatchSize: maxIds },
+    );
+  }
+  const ads = together<Ad>(
+    AdId,
+    (id) => find('getAd', { params: { id } }),
+    async (ids) => (await get('listAdsById', { query: { ids } })).items,
+  );
+  const sellers = together<z.output<typeof SellerPage>>(
+    UserId,
+    (id) => find('getSeller', { params: { id } }),
+    async (ids) => (await get('listSellersById', { query: { ids } })).items,
+  );
 
   return {
-    ad: (id) => orNull(load('getAd', { params: { id } })),
-    ads: async (query) => (await load('listAds', { query })).items,
-    categories: async () => (await load('listCategories')).items,
-    seller: (id) => orNull(load('getSeller', { params: { id } })),
-    order: (id) => orNull(load('getOrder', { params: { id } })),
-    orders: async (role, limit) => (await load('listOrders', { query: { role, limit } })).items,
-    me: () => load('me'),
-    unread: async () => (await load('listNotifications', { query: { limit: 1 } })).unread,
+    get,
+    find,
+    ad: (id) => ads.load(id),
+    seller: (id) => sellers.load(id),
+    change(id, change) {
+      // What comes after a change reads what it made.
+      forget();
+      return call(id, change);
+    },
+    startAnew() {
+      calls = 0;
+      forget();
+    },
   };
-}
 
-const codeOf = (error: unknown): string => {
-  const { extensions } = error as { extensions?: { code?: unknown } };
-  return String(extensions?.code);
-};
-
-/** A problem's stable type becomes the error's code: `urn:lotok:problem:not-found` → `NOT_FOUND`. */
-async function toError(response: Response): Promise<Error> {
-  const problem = Problem.safeParse(await response.json().catch(() => null)).data;
-  const code = problem?.type.split(':').at(-1)?.replaceAll('-', '_').toUpperCase() ?? 'BAD_GATEWAY';
-  return createGraphQLError(problem?.detail ?? problem?.title ?? 'The service behind gave no valid answer', {
-    extensions: { code },
-  });
+  function forget(): void {
+    reads.clear();
+    ads.clearAll();
+    sellers.clearAll();
+  }
 }

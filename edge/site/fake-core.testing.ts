@@ -11,7 +11,8 @@ import { ProblemError } from '../../contracts/problem.ts';
 import type { Report } from '../../contracts/reports.ts';
 import { needsToken, type RouteSpec } from '../../contracts/route.ts';
 import { routes } from '../../contracts/routes.ts';
-import type { Review, Tokens } from '../../contracts/users.ts';
+import type { SavedSearch } from '../../contracts/search.ts';
+import type { Review, SellerPage, Tokens } from '../../contracts/users.ts';
 import type { OperationId } from './client.ts';
 import type { ApiOptions, SiteDeps } from './deps.ts';
 
@@ -316,6 +317,20 @@ const report: Report = {
   created_at: at,
   resolved_at: null,
 };
+const seller: z.infer<typeof SellerPage> = {
+  id: demoSellers[0].id,
+  name: demoSellers[0].name,
+  since: at,
+  rating: 4.8,
+  reviews: 21,
+  sales: 34,
+};
+const savedSearch: z.infer<typeof SavedSearch> = {
+  id: uuid(7101),
+  name: 'Велосипеды',
+  query: { q: 'stels', category: 'bicycles', price_max: 3_000_000 },
+  created_at: at,
+};
 const review: z.infer<typeof Review> = {
   order_id: uuid(2009) as never,
   author: { id: demoBuyer.id, name: demoBuyer.name },
@@ -407,6 +422,9 @@ export function createFakeCore(): FakeCore {
         'next',
       ),
     getAd: adOf,
+    listAdsById: ({ options }) => ({
+      items: ads.filter(({ id }) => String(options.query?.['ids']).split(',').includes(id)),
+    }),
     createAd: (asking) => ({ ...makeAd(90), ...bodyOf(asking), photos: [], id: uuid(1090) }),
     changeAd: (asking) => ({ ...adOf(asking), ...bodyOf(asking), photos: [] }),
     listMyAds: () =>
@@ -433,14 +451,12 @@ export function createFakeCore(): FakeCore {
     logout: () => undefined,
     me: () => profile,
     changeMe: (asking) => ({ ...profile, ...bodyOf(asking) }),
-    getSeller: () => ({
-      id: demoSellers[0].id,
-      name: demoSellers[0].name,
-      since: at,
-      rating: 4.8,
-      reviews: 21,
-      sales: 34,
-    }),
+    getSeller: () => seller,
+    listSellersById: () => ({ items: [seller] }),
+    suggest: () => ({ items: ['велосипед'] }),
+    listSavedSearches: () => ({ items: [savedSearch] }),
+    saveSearch: (asking) => ({ ...savedSearch, ...bodyOf(asking) }),
+    removeSavedSearch: () => undefined,
     listReviews: () => page([review, { ...review, rating: 3, text: 'Долго отправлял.' }]),
     createReview: () => review,
     quote: () => ({ items: quotes }),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { edgeConfig } from '../../edge/config.ts';
+import { screenIds } from '../../contracts/generated/screens.ts';
 import { openSocket, orderId, readStream, userId } from '../../realtime/world.testing.ts';
 import { services } from '../services.ts';
 import { until } from '../until.ts';
@@ -439,27 +440,110 @@ export function edgeFlow(
     describe('GraphQL', () => {
       it('gathers a screen from several answers', async () => {
         const answer = await graphql(
-          `{ orderPage(id: "${orderId}") { order { status timeline { status } } } home { categories { id } newest { title } } me { name unread orders { id } } adPage(id: "${adId}") { ad { price { amount } } seller { sales } similar { id } } }`,
+          `{ orderPage(id: "${orderId}") { order { status } timeline { status } } home { categories { id } newest { items { title } } } me { name notifications { unread } orders { items { id } } } adPage(id: "${adId}") { ad { price { amount } } seller { sales } similar { id } } }`,
           bearer,
         );
         expect(answer.errors).toBeUndefined();
         expect(answer.data).toMatchObject({
-          orderPage: { order: { status: 'paid', timeline: [{ status: 'paid' }] } },
+          orderPage: { order: { status: 'paid' }, timeline: [{ status: 'paid' }] },
           home: { categories: [{ id: 'bicycles' }] },
-          me: { name: 'Anna', unread: 3, orders: [{ id: orderId }] },
+          me: { name: 'Anna', notifications: { unread: 3 }, orders: { items: [{ id: orderId }] } },
           adPage: { ad: { price: { amount: 1_500_000 } }, seller: { sales: 3 }, similar: [] },
         });
       });
 
       it('tells who needs a token that one is needed, and gives the rest', async () => {
-        const answer = await graphql('{ me { id } home { newest { id } } }');
+        const answer = await graphql('{ me { id } home { newest { items { id } } } }');
         expect(answer.errors?.map(({ extensions }) => extensions.code)).toEqual(['UNAUTHENTICATED']);
-        expect(answer.data).toMatchObject({ me: null, home: { newest: [{ id: adId }] } });
+        expect(answer.data).toMatchObject({ me: null, home: { newest: { items: [{ id: adId }] } } });
       });
 
       it('refuses what costs too much', async () => {
         const aliases = Array.from({ length: 20 }, (_none, index) => `a${index}: __typename`).join(' ');
         expect((await graphql(`{ ${aliases} }`)).errors?.[0]?.extensions.code).toBe('QUERY_TOO_COSTLY');
+      });
+
+      it('shares one of the app’s screens, and shows a change of its ad within a second', async () => {
+        const page = `/graphql?documentId=${screenIds.AdScreen}&variables=${encodeURIComponent(JSON.stringify({ id: adId }))}`;
+        await (await get(page)).text();
+        const before = world.seen.length;
+        const shared = await get(page, bearer);
+        expect(isHit(shared)).toBe(true);
+        expect(shared.headers.get('cache-groups')).toContain(`"ad-${adId}"`);
+        const known = await get(page, { 'if-none-match': shared.headers.get('etag') ?? '' });
+        expect([known.status, await known.text()]).toEqual([304, '']);
+        expect(world.seen.length).toBe(before);
+        world.title = `Bicycle of ${runtime}`;
+        world.source.publish('system:cache', 'cache.invalidate', {
+          groups: [`ad-${adId}`],
+          at: new Date().toISOString(),
+        });
+        await until('the new title is there', async () => (await (await get(page)).text()).includes(world.title), {
+          timeoutMs: 1_000,
+        });
+      });
+
+      it('places an order with the client’s key', async () => {
+        const placed = await post(
+          '/graphql',
+          {
+            documentId: screenIds.PlaceOrder,
+            variables: {
+              idempotencyKey: 'graphql-order',
+              adId,
+              delivery: { method: 'courier', address: 'Тверская, 1' },
+            },
+          },
+          bearer,
+        );
+        expect(placed.headers.get('cache-control')).toBe('no-store');
+        expect(await placed.json()).toMatchObject({ data: { placeOrder: { id: orderId, status: 'paid' } } });
+        const { headers } = world.seen.findLast(({ method }) => method === 'POST') ?? { headers: new Headers() };
+        expect(headers.get('idempotency-key')).toBe('graphql-order');
+      });
+
+      it('follows an order, and goes on where it was', async () => {
+        const track = (after?: string) =>
+          readStream(
+            `${edge.url}/graphql?documentId=${screenIds.TrackOrder}&variables=${encodeURIComponent(JSON.stringify({ order: orderId, after }))}`,
+            { ...bearer, accept: 'text/event-stream' },
+          );
+        const say = (status: string): void =>
+          world.source.publish(`user:${userId}`, 'order.status', {
+            order_id: orderId,
+            status,
+            cancel_reason: null,
+            ad_title: 'Bicycle',
+            at: new Date().toISOString(),
+          });
+        const updatesOf = (events: readonly { data: Record<string, unknown> }[]) =>
+          events.map(({ data }) => (data['data'] as { orderUpdates: Record<string, string> }).orderUpdates);
+        using stream = await track();
+        expect(stream.status).toBe(200);
+        const [opened] = updatesOf(await stream.has(1));
+        expect(opened?.['__typename']).toBe('Opened');
+        expect(stream.lastId).toBe(opened?.['position']);
+        say('paid');
+        const [, paid] = updatesOf(await stream.has(2));
+        expect(paid).toMatchObject({ __typename: 'StatusUpdate', status: 'paid' });
+        stream[Symbol.dispose]();
+        say('in_delivery');
+        using again = await track(paid?.['position']);
+        say('delivered');
+        const [, ...missed] = updatesOf(await again.has(3));
+        expect(missed.map(({ status }) => status)).toEqual(['in_delivery', 'delivered']);
+        using plain = await readStream(`${edge.url}/v1/stream?topics=orders,deliveries&order=${orderId}`, {
+          ...bearer,
+          'last-event-id': paid?.['position'] ?? '',
+        });
+        expect((await plain.has(2)).map(({ id }) => id)).toEqual(missed.map(({ position }) => position));
+      });
+
+      it('follows nothing without a token', async () => {
+        const answer = await get(`/graphql?documentId=${screenIds.TrackOrder}&variables={"order":"${orderId}"}`, {
+          accept: 'text/event-stream',
+        });
+        expect(await answer.text()).toContain('UNAUTHENTICATED');
       });
     });
 
