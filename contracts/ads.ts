@@ -1,6 +1,19 @@
 // Ads: what people publish, how it is listed, and the categories and cities it is listed under.
 import { z } from 'zod';
-import { AdId, Cursor, Instant, ids, Limit, LocalisedText, MediaId, Money, page, Slug, UserId } from './common.ts';
+import {
+  AdId,
+  Cursor,
+  Instant,
+  ids,
+  Limit,
+  LocalisedText,
+  MediaId,
+  Money,
+  page,
+  Slug,
+  text,
+  UserId,
+} from './common.ts';
 import { route } from './route.ts';
 
 export const adStatuses = ['draft', 'moderation', 'active', 'reserved', 'sold', 'archived', 'rejected'] as const;
@@ -66,12 +79,13 @@ export const Ad = z
   .meta({ id: 'Ad' });
 export type Ad = z.infer<typeof Ad>;
 
-const title = z.string().trim().min(3).max(120);
-const description = z.string().trim().min(1).max(5000);
-const price = Money.refine((money) => money.amount > 0, { path: ['amount'], message: 'must be above zero' });
+const title = text(3, 120);
+const description = text(1, 5000);
+const price = Money.extend({ amount: Money.shape.amount.min(1, 'must be above zero') }).meta({ id: 'Price' });
 const attributes = z
   .record(Slug, AttributeValue)
-  .refine((all) => Object.keys(all).length <= 30, 'at most 30 attributes');
+  .refine((all) => Object.keys(all).length <= 30, 'at most 30 attributes')
+  .meta({ maxProperties: 30 });
 const photos = z.array(MediaId).max(10);
 
 export const NewAd = z
@@ -103,13 +117,13 @@ export const AdChange = z
       .meta({ description: '`active` publishes, `archived` takes off' }),
   })
   .refine((change) => Object.keys(change).length > 0, 'name at least one field to change')
-  .meta({ id: 'AdChange' });
+  .meta({ id: 'AdChange', minProperties: 1 });
 export type AdChange = z.infer<typeof AdChange>;
 
 export const adSorts = ['newest', 'oldest', 'price_asc', 'price_desc'] as const;
 export const AdQuery = z.object({
   category: Slug.optional(),
-  q: z.string().trim().min(1).max(200).optional(),
+  q: text(1, 200).optional(),
   city: Slug.optional(),
   seller: UserId.optional(),
   price_min: z.coerce.number().int().min(0).optional().meta({ description: 'Minor units' }),
@@ -277,7 +291,7 @@ export const adRoutes = {
     params: byId,
     body: z.strictObject({
       decision: z.enum(['approve', 'reject']),
-      reason: z.string().trim().min(1).max(500).optional(),
+      reason: text(1, 500).optional(),
     }),
     success: { status: 200, body: Ad },
     problems: ['not-found', 'conflict'],

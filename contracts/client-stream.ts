@@ -41,7 +41,9 @@ export type ResetReason = z.infer<typeof ResetMessage>['reason'];
 
 /** Throws `invalid-parameter`. The header is newer than the query: browsers repeat the query as it was. */
 export function parseStreamRequest(query: URLSearchParams, lastEventId: string | null, userId: string): StreamRequest {
-  const parsed = StreamQuery.safeParse(Object.fromEntries(query));
+  // What is left empty was not given, as in REST.
+  const given = Object.fromEntries([...query].filter(([, value]) => value !== ''));
+  const parsed = StreamQuery.safeParse(given);
   if (!parsed.success) throw new ProblemError('invalid-parameter', { errors: fieldErrors(parsed.error) });
   const { topics, order, channels = [], last_event_id } = parsed.data;
   const place = lastEventId || last_event_id || null;

@@ -34,6 +34,20 @@ export type Money = z.infer<typeof Money>;
 
 export const Instant = z.iso.datetime({ offset: true }).meta({ example: '2026-11-24T10:00:00.000Z' });
 
+/** Text as people write it, without blanks around it; the pattern says of the document what trimming means for `min`. */
+export const text = (min: number, max: number, tooShort?: string) =>
+  z
+    .string()
+    .trim()
+    .min(min, tooShort)
+    .max(max)
+    .meta({ pattern: trimmedPattern(min) });
+const trimmedPattern = (min: number): string => {
+  if (min === 0) return String.raw`^[^\u0000]*$`;
+  if (min === 1) return String.raw`^[^\u0000]*[^\s\u0000][^\u0000]*$`;
+  return String.raw`^\s*[^\s\u0000][^\u0000]{${min - 2},}[^\s\u0000]\s*$`;
+};
+
 /** A name in the two languages of the storefront. */
 export const LocalisedText = z.object({ ru: z.string(), en: z.string() });
 export type LocalisedText = z.infer<typeof LocalisedText>;

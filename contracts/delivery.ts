@@ -1,6 +1,6 @@
 // Delivery: quotes, pick-up points, stages of a parcel, and the couriers' webhook.
 import { z } from 'zod';
-import { AdId, Cursor, Limit, Money, page, ShipmentId, Slug } from './common.ts';
+import { AdId, Cursor, Limit, Money, page, ShipmentId, Slug, text } from './common.ts';
 import { route } from './route.ts';
 
 export const deliveryStages = [
@@ -20,7 +20,7 @@ export const deliveryMethods = ['courier', 'pickup_point'] as const;
 /** Where a parcel goes: an address for a courier, or a pick-up point. */
 export const Destination = z
   .discriminatedUnion('method', [
-    z.strictObject({ method: z.literal('courier'), address: z.string().trim().min(5).max(300) }),
+    z.strictObject({ method: z.literal('courier'), address: text(5, 300) }),
     z.strictObject({ method: z.literal('pickup_point'), pickup_point: Slug }),
   ])
   .meta({ id: 'Destination' });

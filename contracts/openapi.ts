@@ -1,5 +1,6 @@
 // OpenAPI 3.1, made from the routes: what is validated is what is documented.
 import { z } from 'zod';
+import { GraphqlFields, GraphqlRequest } from './graphql.ts';
 import { Problem, type ProblemCode, problems, problemType } from './problem.ts';
 import { needsToken, type RouteSpec, roleFor } from './route.ts';
 import { routes } from './routes.ts';
@@ -33,6 +34,12 @@ export function openApi(serverUrl: string): Json {
   };
 }
 
+/** Of each event (HTML, section 9.2); `data` is JSON. */
+const serverSentEvent = {
+  type: 'object',
+  properties: { id: { type: 'string' }, event: { type: 'string' }, data: { type: 'string' } },
+};
+
 /** Routes that the edge serves itself. */
 const edgePaths = (): Record<string, Json> => ({
   '/v1/stream': {
@@ -41,31 +48,24 @@ const edgePaths = (): Record<string, Json> => ({
       tags: ['stream'],
       summary: 'Order statuses, delivery stages and notifications as they happen (SSE)',
       description:
-        'Messages are described in /asyncapi.json. A client that returns with `Last-Event-ID` gets what it missed, or one `reset` event.',
+        'Messages are described in /asyncapi.json; `/v1/ws` carries the same as JSON over a WebSocket, with the same parameters. A client that returns with `Last-Event-ID` gets what it missed, or one `reset` event.',
       security: [{ token: [] }, { ticket: [] }],
       parameters: [
-        ...parametersOf(StreamQuery.omit({ ticket: true }), 'query'),
+        ...parametersOf(StreamQuery.omit({ ticket: true }), 'query', { stored: false }),
         { name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } },
       ],
       responses: {
         200: {
           description: 'Events until the token expires',
-          content: { 'text/event-stream': { schema: { type: 'string' } } },
+          content: { 'text/event-stream': { schema: serverSentEvent } },
         },
-        ...problemResponses(['unauthenticated', 'invalid-parameter', 'too-many-requests', 'unavailable']),
-      },
-    },
-  },
-  '/v1/ws': {
-    get: {
-      operationId: 'webSocket',
-      tags: ['stream'],
-      summary: 'The same messages as JSON over a WebSocket',
-      security: [{ token: [] }, { ticket: [] }],
-      parameters: parametersOf(StreamQuery.omit({ ticket: true }), 'query'),
-      responses: {
-        101: { description: 'Switching protocols' },
-        ...problemResponses(['unauthenticated', 'invalid-parameter', 'too-many-requests', 'unavailable']),
+        ...problemResponses([
+          'unauthenticated',
+          'invalid-parameter',
+          'too-many-requests',
+          'headers-too-large',
+          'unavailable',
+        ]),
       },
     },
   },
@@ -87,42 +87,90 @@ const edgePaths = (): Record<string, Json> => ({
             },
           },
         },
-        ...problemResponses(['unauthenticated', 'too-many-requests']),
+        ...problemResponses(['unauthenticated', 'too-many-requests', 'headers-too-large']),
       },
     },
   },
   '/graphql': {
+    get: {
+      operationId: 'readGraphql',
+      tags: ['graphql'],
+      summary: 'The same for queries, whose answers caches can keep; a subscription comes as events (SSE)',
+      security: [{}, { token: [] }],
+      parameters: [
+        ...parametersOf(GraphqlFields.pick({ query: true, documentId: true, operationName: true }), 'query', {
+          stored: false,
+        }),
+        ...(['variables', 'extensions'] as const).map((name) => ({
+          name,
+          in: 'query',
+          required: false,
+          content: { 'application/json': { schema: schemaOf(GraphqlFields.shape[name], 'output') } },
+        })),
+      ],
+      responses: {
+        ...graphqlAnswers(),
+        304: { description: 'You have it' },
+        ...problemResponses(['unauthenticated', 'method-not-allowed', 'too-many-requests', 'headers-too-large']),
+      },
+    },
     post: {
       operationId: 'graphql',
       tags: ['graphql'],
-      summary: 'Aggregates for one screen: home, adPage, orderPage, me',
+      summary:
+        'One screen in one request: home, adPage, sellerPage, search, checkout, orderPage, me, and what changes them',
       security: [{}, { token: [] }],
       requestBody: {
         required: true,
-        content: {
-          'application/json': {
-            schema: {
-              type: 'object',
-              required: ['query'],
-              properties: {
-                query: { type: 'string' },
-                variables: { type: 'object' },
-                operationName: { type: 'string' },
-              },
-            },
-          },
-        },
+        content: { 'application/json': { schema: schemaOf(GraphqlRequest, 'output') } },
       },
       responses: {
-        200: {
-          description: 'Data and errors; an error’s `extensions.code` is stable',
-          content: { 'application/json': { schema: { type: 'object' } } },
-        },
-        ...problemResponses(['content-too-large', 'unsupported-media-type', 'too-many-requests']),
+        ...graphqlAnswers(),
+        ...problemResponses([
+          'unauthenticated',
+          'content-too-large',
+          'unsupported-media-type',
+          'too-many-requests',
+          'headers-too-large',
+        ]),
       },
     },
   },
 });
+
+const GraphqlAnswer = z.object({
+  data: z.record(z.string(), z.unknown()).nullish(),
+  errors: z
+    .array(
+      z.looseObject({ message: z.string(), extensions: z.looseObject({ code: z.string().optional() }).optional() }),
+    )
+    .optional(),
+});
+const graphqlAnswers = (): Json => {
+  const graphqlAnswer = { schema: schemaOf(GraphqlAnswer, 'output') };
+  return {
+    200: {
+      description: 'Data and errors; an error’s `extensions.code` is stable',
+      content: {
+        'application/json': graphqlAnswer,
+        'application/graphql-response+json': graphqlAnswer,
+        'text/event-stream': { schema: serverSentEvent },
+      },
+    },
+    400: {
+      description: 'Not a request, or not a document: a problem, or errors',
+      content: {
+        'application/problem+json': { schema: schemaOf(Problem, 'output') },
+        'application/json': graphqlAnswer,
+        'application/graphql-response+json': graphqlAnswer,
+      },
+    },
+    404: {
+      description: 'No document of the app has this hash',
+      content: { 'application/json': graphqlAnswer },
+    },
+  };
+};
 
 function operation(spec: RouteSpec): Json {
   const { success, body } = spec;
@@ -133,9 +181,10 @@ function operation(spec: RouteSpec): Json {
     ...(needsToken(spec) ? (['unauthenticated'] as const) : []),
     ...(roleFor(spec) ? (['forbidden'] as const) : []),
     ...(spec.query || spec.params || spec.headers ? (['invalid-parameter'] as const) : []),
-    ...(body ? (['invalid-json', 'unsupported-media-type'] as const) : []),
+    ...(body ? (['invalid-json', 'invalid-field', 'unsupported-media-type'] as const) : []),
     ...(body || spec.rawBody ? (['content-too-large'] as const) : []),
     'too-many-requests',
+    'headers-too-large',
     ...(spec.problems ?? []),
   ];
   return {
@@ -149,7 +198,12 @@ function operation(spec: RouteSpec): Json {
       ...parametersOf(spec.headers, 'header'),
     ],
     ...(body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: withoutNul(schemaOf(body, 'input')) } },
+          },
+        }
       : {}),
     ...(spec.rawBody
       ? { requestBody: { required: true, content: { '*/*': { schema: { type: 'string', format: 'binary' } } } } }
@@ -158,9 +212,15 @@ function operation(spec: RouteSpec): Json {
   };
 }
 
-function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' | 'header'): Json[] {
+function parametersOf(
+  schema: z.ZodObject | undefined,
+  place: 'path' | 'query' | 'header',
+  { stored = true } = {},
+): Json[] {
   if (!schema) return [];
-  const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
+  const { properties = {}, required = [] } = (
+    stored ? withoutNul(schemaOf(schema, 'input')) : schemaOf(schema, 'input')
+  ) as {
     properties?: Record<string, Json>;
     required?: string[];
   };
@@ -168,6 +228,8 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query' |
     name,
     in: place,
     required: place === 'path' || required.includes(name),
+    // A form sends its empty fields, too: they count as not given.
+    ...(place === 'query' && !required.includes(name) ? { allowEmptyValue: true } : {}),
     ...(description === undefined ? {} : { description }),
     schema: rest,
   }));
@@ -197,6 +259,15 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
 const options = (io: 'input' | 'output') =>
   ({ io, unrepresentable: 'any', reused: 'inline', target: 'draft-2020-12' }) as const;
 
+/** No text that is sent may have NUL in it, which the database can't hold; where a pattern is, it says so by itself. */
+function withoutNul(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withoutNul);
+  if (typeof node !== 'object' || node === null) return node;
+  const inside = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withoutNul(value)]));
+  const free = ['pattern', 'format', 'enum', 'const'].every((key) => !(key in inside));
+  return inside['type'] === 'string' && free ? { ...inside, pattern: '^[^\\u0000]*$' } : inside;
+}
+
 /** zod gathers schemas with ids under `$defs`; here they live under `components`. */
 function relocate(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(relocate);
@@ -214,12 +285,14 @@ function components(): Json {
   const known: Json = {};
   const gather = (schema: z.ZodType, io: 'input' | 'output'): void => {
     const { $defs = {} } = z.toJSONSchema(z.object({ schema }), options(io)) as { $defs?: Record<string, Json> };
-    for (const [id, { id: _id, ...json }] of Object.entries($defs)) known[id] ??= relocate(json);
+    for (const [id, { id: _id, ...json }] of Object.entries($defs))
+      known[id] ??= io === 'input' ? withoutNul(relocate(json)) : relocate(json);
   };
   for (const spec of Object.values<RouteSpec>(routes)) {
     if (spec.success.body) gather(spec.success.body, 'output');
     if (spec.body) gather(spec.body, 'input');
   }
+  gather(GraphqlRequest, 'output');
   gather(Problem, 'output');
   return Object.fromEntries(Object.entries(known).sort(([a], [b]) => a.localeCompare(b)));
 }

@@ -11,6 +11,7 @@ import {
   PaymentId,
   page,
   ShipmentId,
+  text,
   UserId,
 } from './common.ts';
 import { DateRange, DeliveryStage } from './delivery.ts';
@@ -122,7 +123,7 @@ export const DecisionTarget = z
   .meta({ id: 'DecisionTarget' });
 export type DecisionTarget = z.infer<typeof DecisionTarget>;
 
-const note = z.string().trim().min(3, 'must have at least 3 characters').max(1000).meta({ description: 'Why' });
+const note = text(3, 1000, 'must have at least 3 characters').meta({ description: 'Why' });
 export const NewDecision = z
   .discriminatedUnion('action', [
     z.strictObject({ action: z.literal('retry'), target: DecisionTarget, note }),
@@ -290,7 +291,7 @@ export const operationsRoutes = {
     query: z.object({
       status: OrderStatus.optional(),
       needs_attention: z.enum(['true']).optional(),
-      q: z.string().trim().min(1).max(100).optional().meta({
+      q: text(1, 100).optional().meta({
         description: 'The id of an order, payment or shipment, a tracking number, or an order’s number (8 characters)',
       }),
       cursor: Cursor.optional(),

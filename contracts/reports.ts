@@ -1,6 +1,6 @@
 // Reports: complaints are taken at once and worked off by moderators.
 import { z } from 'zod';
-import { Cursor, Instant, Limit, page, ReportId, UserId } from './common.ts';
+import { Cursor, Instant, Limit, page, ReportId, text, UserId } from './common.ts';
 import { route } from './route.ts';
 
 export const reportReasons = [
@@ -15,7 +15,7 @@ export const reportReasons = [
 export const Subject = z.strictObject({ type: z.enum(['ad', 'user']), id: z.uuid() });
 
 export const NewReport = z
-  .strictObject({ subject: Subject, reason: z.enum(reportReasons), comment: z.string().trim().max(2000).default('') })
+  .strictObject({ subject: Subject, reason: z.enum(reportReasons), comment: text(0, 2000).default('') })
   .meta({ id: 'NewReport' });
 export const ReportReceipt = z.object({ id: ReportId, status: z.literal('processing'), message: z.string() }).meta({
   id: 'ReportReceipt',
@@ -87,7 +87,7 @@ export const reportRoutes = {
     summary: 'Decide on a complaint; an accepted one takes the ad off',
     auth: 'moderator',
     params: byId,
-    body: z.strictObject({ decision: z.enum(['accept', 'reject']), resolution: z.string().trim().min(1).max(1000) }),
+    body: z.strictObject({ decision: z.enum(['accept', 'reject']), resolution: text(1, 1000) }),
     success: { status: 200, body: Report },
     problems: ['not-found', 'conflict'],
   }),

@@ -1,12 +1,12 @@
 // Search: full text with facets and radius, suggestions, saved searches.
 import { z } from 'zod';
 import { Ad } from './ads.ts';
-import { Cursor, Instant, Limit, Slug } from './common.ts';
+import { Cursor, Instant, Limit, Slug, text } from './common.ts';
 import { route } from './route.ts';
 
 export const searchSorts = ['relevance', 'newest', 'price_asc', 'price_desc', 'distance'] as const;
 export const SearchQuery = z.object({
-  q: z.string().trim().max(200).default(''),
+  q: text(0, 200).default(''),
   category: Slug.optional(),
   city: Slug.optional(),
   price_min: z.coerce.number().int().min(0).optional(),
@@ -37,7 +37,7 @@ export type SearchPage = z.infer<typeof SearchPage>;
 
 /** What is kept of a search: the same filters without paging. */
 export const SavedQuery = z.strictObject({
-  q: z.string().trim().max(200).default(''),
+  q: text(0, 200).default(''),
   category: Slug.optional(),
   city: Slug.optional(),
   price_min: z.int().min(0).optional(),
@@ -46,7 +46,7 @@ export const SavedQuery = z.strictObject({
 export const SavedSearch = z
   .object({ id: z.uuid(), name: z.string(), query: SavedQuery, created_at: Instant })
   .meta({ id: 'SavedSearch' });
-export const NewSavedSearch = z.strictObject({ name: z.string().trim().min(1).max(100), query: SavedQuery });
+export const NewSavedSearch = z.strictObject({ name: text(1, 100), query: SavedQuery });
 
 export const searchRoutes = {
   search: route({
@@ -66,7 +66,7 @@ export const searchRoutes = {
     path: '/v1/search/suggestions',
     summary: 'Complete what is being typed',
     auth: 'public',
-    query: z.object({ q: z.string().trim().min(1).max(100), limit: z.coerce.number().int().min(1).max(20).default(8) }),
+    query: z.object({ q: text(1, 100), limit: z.coerce.number().int().min(1).max(20).default(8) }),
     success: { status: 200, body: z.object({ items: z.array(z.string()) }) },
   }),
   listSavedSearches: route({

@@ -1,6 +1,6 @@
 // Users: accounts, sessions, the public seller page and reviews.
 import { z } from 'zod';
-import { Cursor, Instant, ids, Language, Limit, OrderId, page, UserId } from './common.ts';
+import { Cursor, Instant, ids, Language, Limit, OrderId, page, text, UserId } from './common.ts';
 import { route } from './route.ts';
 
 export const Role = z.enum(['user', 'moderator', 'operator']);
@@ -9,10 +9,12 @@ export type Role = z.infer<typeof Role>;
 const email = z
   .email()
   .max(254)
+  // RFC 5321, section 4.5.3.1.1.
+  .refine((value) => value.indexOf('@') <= 64, 'must have at most 64 characters before the @')
   .transform((value) => value.toLowerCase())
   .meta({ example: 'buyer@demo.lotok' });
 const newPassword = z.string().min(8, 'must have at least 8 characters').max(200);
-const displayName = z.string().trim().min(1).max(60);
+const displayName = text(1, 60);
 const phone = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be an E.164 number such as +79161234567');
 
 export const Registration = z
@@ -63,7 +65,8 @@ export const Profile = z
 export type Profile = z.infer<typeof Profile>;
 export const ProfileChange = z
   .strictObject({ name: displayName.optional(), phone: phone.nullable().optional(), language: Language.optional() })
-  .refine((change) => Object.keys(change).length > 0, 'name at least one field to change');
+  .refine((change) => Object.keys(change).length > 0, 'name at least one field to change')
+  .meta({ minProperties: 1 });
 
 export const PasswordChange = z
   .strictObject({ current_password: z.string().min(1).max(200), new_password: newPassword })
@@ -97,7 +100,7 @@ export const Review = z
 export const NewReview = z.strictObject({
   order_id: OrderId,
   rating: z.int().min(1).max(5),
-  text: z.string().trim().max(2000).default(''),
+  text: text(0, 2000).default(''),
 });
 
 const byId = z.object({ id: UserId });

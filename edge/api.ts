@@ -36,22 +36,23 @@ const sandboxServices: Readonly<Record<string, ServiceName>> = {
 export function createApi({ config, tokens, cache, limits, upstream }: ApiDeps): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>();
 
-  for (const spec of Object.values<RouteSpec>(routes)) {
+  for (const [path, specs] of routesByPath()) {
+    for (const spec of specs) add(spec, path);
+    app.all(path, onlyMethods(methodsOf(specs)));
+  }
+  if (config.sandbox) app.all('/sandbox/*', limits.byAddress({ signIn: false }), sandbox);
+
+  function add(spec: RouteSpec, path: string): void {
     const handler = spec.auth === 'public' ? shared(spec) : direct(spec);
     app.on(
       spec.method,
-      honoPath(spec.path),
+      path,
       limits.byAddress({ signIn: signInRoutes.has(spec.id) }),
       guarded(spec),
       limits.ofRoute(spec.id),
       handler,
     );
   }
-  for (const [path, methods] of methodsByPath()) {
-    app.all(path, onlyMethods(methods.join(', ')));
-  }
-  if (config.sandbox) app.all('/sandbox/*', limits.byAddress({ signIn: false }), sandbox);
-
   function guarded(spec: RouteSpec): MiddlewareHandler<EdgeEnv> {
     return async (c, next) => {
       c.set('route', spec.path);
@@ -142,12 +143,13 @@ export const honoPath = (path: string): string =>
     rest === '' ? `:${name}` : `:${name}{[^/]+${rest.replaceAll('.', '\\.')}}`,
   );
 
-function methodsByPath(): Map<string, string[]> {
-  const methods = new Map<string, string[]>();
-  for (const { method, path } of Object.values<RouteSpec>(routes)) {
-    const known = methods.get(honoPath(path)) ?? [];
-    known.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
-    methods.set(honoPath(path), known);
-  }
-  return methods;
+/** Those without parameters first: what is at `/v1/media/uploads` is not the picture of that name, whatever the method. */
+function routesByPath(): [path: string, specs: RouteSpec[]][] {
+  const byPath = Map.groupBy(Object.values<RouteSpec>(routes), ({ path }) => path);
+  return [...byPath]
+    .sort(([a], [b]) => Number(a.includes('{')) - Number(b.includes('{')))
+    .map(([path, specs]) => [honoPath(path), specs]);
 }
+
+const methodsOf = (specs: readonly RouteSpec[]): string =>
+  specs.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');

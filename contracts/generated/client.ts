@@ -68,10 +68,14 @@ export type Problem = {
     trace_id?: string;
     [key: string]: unknown;
 };
+export type Price = {
+    amount: number;
+    currency: string;
+};
 export type NewAd = {
     title: string;
     description: string;
-    price: Money;
+    price: Price;
     category: string;
     city: string;
     attributes?: {
@@ -84,7 +88,7 @@ export type NewAd = {
 export type AdChange = {
     title?: string;
     description?: string;
-    price?: Money;
+    price?: Price;
     category?: string;
     city?: string;
     attributes?: {
@@ -156,6 +160,13 @@ export type Profile = {
     language: "ru" | "en";
     roles: ("user" | "moderator" | "operator")[];
     created_at: string;
+};
+export type PasswordChange = {
+    current_password: string;
+    new_password: string;
+};
+export type SessionsEnded = {
+    sessions: number;
 };
 export type SellerPage = {
     id: string;
@@ -546,7 +557,7 @@ export type DeliveryStory = {
     }[];
     courier_events: {
         id: string;
-        stage: "created" | "accepted" | "in_transit" | "at_pickup_point" | "delivered" | "returned" | "lost" | "cancelled";
+        stage: ("created" | "accepted" | "in_transit" | "at_pickup_point" | "delivered" | "returned" | "lost" | "cancelled") | null;
         at: string;
     }[];
     /** W3C trace id, where it happened in a trace */
@@ -558,7 +569,8 @@ export type NoticeStory = {
     user_id: string;
     in_app: boolean;
     read_at: string | null;
-    mail: "none" | "owed" | "sent" | "failed";
+    /** `gathered` leaves together with others; `suppressed` is not sent to an address that mails come back from */
+    mail: "none" | "owed" | "gathered" | "sent" | "failed" | "suppressed";
     mail_attempts: number;
     mail_error: string | null;
     mailed_at: string | null;
@@ -618,6 +630,10 @@ export type PickupPoint = {
     latitude: number;
     longitude: number;
     hours: string;
+    /** Who hands parcels out there */
+    courier: string;
+    /** From the position that was asked about, else from the centre of the city */
+    distance_m: number;
 };
 export type Notification = {
     id: string;
@@ -628,10 +644,23 @@ export type Notification = {
     read: boolean;
     created_at: string;
 };
+export type PreferencesNow = {
+    email: boolean;
+    in_app: boolean;
+    muted: ("order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved")[];
+    /** Mails to your address came back, so none is sent there until you say that it works */
+    email_blocked: {
+        since: string;
+        reason: string;
+    } | null;
+};
 export type Preferences = {
     email: boolean;
     in_app: boolean;
     muted: ("order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved")[];
+};
+export type GraphqlRequest = unknown | {
+    extensions: object;
 };
 /**
  * List active ads
@@ -655,6 +684,9 @@ export function listAds({ category, q, city, seller, priceMin, priceMax, sort, c
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/ads${QS.query(QS.explode({
         category,
@@ -697,6 +729,9 @@ export function createAd({ newAd }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/ads", oazapfts.json({
         ...opts,
         method: "POST",
@@ -719,6 +754,9 @@ export function listAdsById({ ids }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/ads/by-id${QS.query(QS.explode({
         ids
@@ -743,6 +781,9 @@ export function getAd({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/ads/${encodeURIComponent(id)}`, {
         ...opts
@@ -789,6 +830,9 @@ export function changeAd({ id, ifMatch, adChange }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/ads/${encodeURIComponent(id)}`, oazapfts.json({
         ...opts,
         method: "PATCH",
@@ -828,6 +872,9 @@ export function deleteAd({ id, ifMatch }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/ads/${encodeURIComponent(id)}`, {
         ...opts,
         method: "DELETE",
@@ -856,6 +903,9 @@ export function listMyAds({ status, cursor, limit }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/me/ads${QS.query(QS.explode({
         status,
         cursor,
@@ -876,6 +926,9 @@ export function listCategories(opts?: Oazapfts.RequestOpts) {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/categories", {
         ...opts
     });
@@ -891,6 +944,9 @@ export function listCities(opts?: Oazapfts.RequestOpts) {
         };
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/cities", {
         ...opts
@@ -914,6 +970,9 @@ export function listFavourites({ cursor, limit }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/me/favourites${QS.query(QS.explode({
         cursor,
@@ -942,6 +1001,9 @@ export function addFavourite({ id }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/me/favourites/${encodeURIComponent(id)}`, {
         ...opts,
         method: "PUT"
@@ -963,6 +1025,9 @@ export function removeFavourite({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/me/favourites/${encodeURIComponent(id)}`, {
         ...opts,
@@ -990,6 +1055,9 @@ export function listModeration({ cursor, limit }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/moderation/ads${QS.query(QS.explode({
         cursor,
@@ -1033,7 +1101,13 @@ export function moderateAd({ id, body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/moderation/ads/${encodeURIComponent(id)}`, oazapfts.json({
         ...opts,
@@ -1068,6 +1142,9 @@ export function register({ registration }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/auth/register", oazapfts.json({
         ...opts,
         method: "POST",
@@ -1096,7 +1173,13 @@ export function login({ credentials }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/auth/login", oazapfts.json({
         ...opts,
@@ -1128,7 +1211,13 @@ export function refresh({ body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/auth/refresh", oazapfts.json({
         ...opts,
@@ -1156,13 +1245,41 @@ export function logout({ body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/auth/logout", oazapfts.json({
         ...opts,
         method: "POST",
         body
     }));
+}
+/**
+ * Whether the session of the access token still lives
+ */
+export function checkSession(opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/auth/session", {
+        ...opts
+    });
 }
 /**
  * Public keys of access tokens (RFC 7517)
@@ -1180,6 +1297,9 @@ export function jwks(opts?: Oazapfts.RequestOpts) {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/.well-known/jwks.json", {
         ...opts
     });
@@ -1196,6 +1316,9 @@ export function me(opts?: Oazapfts.RequestOpts) {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/me", {
         ...opts
@@ -1232,11 +1355,102 @@ export function changeMe({ body }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/me", oazapfts.json({
         ...opts,
         method: "PATCH",
         body
     }));
+}
+/**
+ * Change your password; ends all your sessions but this one
+ */
+export function changePassword({ passwordChange }: {
+    passwordChange: PasswordChange;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/me/password", oazapfts.json({
+        ...opts,
+        method: "POST",
+        body: passwordChange
+    }));
+}
+/**
+ * Sign out everywhere, here too
+ */
+export function endMySessions(opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: SessionsEnded;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/me/sign-out", {
+        ...opts,
+        method: "POST"
+    });
+}
+/**
+ * End all sessions of an account
+ */
+export function endSessionsOfUser({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: SessionsEnded;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/operations/users/${encodeURIComponent(id)}/sign-out`, {
+        ...opts,
+        method: "POST"
+    });
 }
 /**
  * Several sellers at once; those who do not exist are left out
@@ -1254,6 +1468,9 @@ export function listSellersById({ ids }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/users/by-id${QS.query(QS.explode({
         ids
@@ -1278,6 +1495,9 @@ export function getSeller({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/users/${encodeURIComponent(id)}`, {
         ...opts
@@ -1305,6 +1525,9 @@ export function listReviews({ id, cursor, limit }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/users/${encodeURIComponent(id)}/reviews${QS.query(QS.explode({
         cursor,
@@ -1345,7 +1568,13 @@ export function createReview({ body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/reviews", oazapfts.json({
         ...opts,
@@ -1376,6 +1605,9 @@ export function search({ q, category, city, priceMin, priceMax, near, radiusKm, 
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/search${QS.query(QS.explode({
         q,
@@ -1410,6 +1642,9 @@ export function suggest({ q, limit }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/search/suggestions${QS.query(QS.explode({
         q,
         limit
@@ -1431,6 +1666,9 @@ export function listSavedSearches(opts?: Oazapfts.RequestOpts) {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/me/searches", {
         ...opts
@@ -1470,7 +1708,13 @@ export function saveSearch({ body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/me/searches", oazapfts.json({
         ...opts,
@@ -1497,6 +1741,9 @@ export function removeSavedSearch({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/me/searches/${encodeURIComponent(id)}`, {
         ...opts,
@@ -1530,6 +1777,9 @@ export function createUpload({ newUpload }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/media/uploads", oazapfts.json({
         ...opts,
         method: "POST",
@@ -1561,6 +1811,9 @@ export function putObject({ id, expires, signature, body }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/media/objects/${encodeURIComponent(id)}${QS.query(QS.explode({
         expires,
@@ -1598,6 +1851,9 @@ export function completeUpload({ id }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/media/${encodeURIComponent(id)}/complete`, {
         ...opts,
         method: "POST"
@@ -1624,6 +1880,9 @@ export function getMedia({ id }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/media/${encodeURIComponent(id)}`, {
         ...opts
     });
@@ -1646,6 +1905,9 @@ export function getVariant({ id, variant }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/media/${encodeURIComponent(id)}/${encodeURIComponent(variant)}.webp`, {
         ...opts
@@ -1678,6 +1940,9 @@ export function createReport({ newReport }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/reports", oazapfts.json({
         ...opts,
         method: "POST",
@@ -1704,6 +1969,9 @@ export function getReport({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/reports/${encodeURIComponent(id)}`, {
         ...opts
@@ -1734,6 +2002,9 @@ export function listReports({ status, cursor, limit }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/moderation/reports${QS.query(QS.explode({
         status,
@@ -1778,7 +2049,13 @@ export function resolveReport({ id, body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/moderation/reports/${encodeURIComponent(id)}`, oazapfts.json({
         ...opts,
@@ -1821,6 +2098,9 @@ export function createOrder({ idempotencyKey, newOrder }: {
         status: 429;
         data: Problem;
     } | {
+        status: 431;
+        data: Problem;
+    } | {
         status: 503;
         data: Problem;
     }>("/v1/orders", oazapfts.json({
@@ -1856,6 +2136,9 @@ export function listOrders({ role, status, cursor, limit }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/orders${QS.query(QS.explode({
         role,
         status,
@@ -1886,6 +2169,9 @@ export function getOrder({ id }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/orders/${encodeURIComponent(id)}`, {
         ...opts
     });
@@ -1913,6 +2199,9 @@ export function cancelOrder({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/orders/${encodeURIComponent(id)}/cancel`, {
         ...opts,
@@ -1943,6 +2232,9 @@ export function acceptOrder({ id }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/orders/${encodeURIComponent(id)}/accept`, {
         ...opts,
         method: "POST"
@@ -1963,6 +2255,9 @@ export function countOperations(opts?: Oazapfts.RequestOpts) {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/operations/counts", {
         ...opts
@@ -1995,6 +2290,9 @@ export function listOperations({ status, needsAttention, q, cursor, limit }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/operations/orders${QS.query(QS.explode({
         status,
@@ -2029,6 +2327,9 @@ export function getOrderStory({ id }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/operations/orders/${encodeURIComponent(id)}`, {
         ...opts
@@ -2072,6 +2373,9 @@ export function decideOnOrder({ id, newDecision }: {
         status: 429;
         data: Problem;
     } | {
+        status: 431;
+        data: Problem;
+    } | {
         status: 503;
         data: Problem;
     } | {
@@ -2110,6 +2414,9 @@ export function paymentWebhook({ provider, body }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/payments/webhooks/${encodeURIComponent(provider)}`, oazapfts.json({
         ...opts,
         method: "POST",
@@ -2136,6 +2443,9 @@ export function quote({ fromCity, toCity, adId }: {
         status: 429;
         data: Problem;
     } | {
+        status: 431;
+        data: Problem;
+    } | {
         status: 503;
         data: Problem;
     }>(`/v1/deliveries/quotes${QS.query(QS.explode({
@@ -2147,15 +2457,20 @@ export function quote({ fromCity, toCity, adId }: {
     });
 }
 /**
- * Pick-up points of a city
+ * Pick-up points of a city, the nearest first
  */
-export function listPickupPoints({ city }: {
-    city: string;
+export function listPickupPoints({ city, latitude, longitude, cursor, limit }: {
+    city?: string;
+    latitude?: number;
+    longitude?: number;
+    cursor?: string;
+    limit?: number;
 }, opts?: Oazapfts.RequestOpts) {
     return oazapfts.fetchJson<{
         status: 200;
         data: {
             items: PickupPoint[];
+            next_cursor: string | null;
         };
     } | {
         status: 400;
@@ -2163,9 +2478,81 @@ export function listPickupPoints({ city }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
     }>(`/v1/deliveries/pickup-points${QS.query(QS.explode({
-        city
+        city,
+        latitude,
+        longitude,
+        cursor,
+        limit
     }))}`, {
+        ...opts
+    });
+}
+/**
+ * One pick-up point
+ */
+export function getPickupPoint({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: PickupPoint;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    }>(`/v1/deliveries/pickup-points/${encodeURIComponent(id)}`, {
+        ...opts
+    });
+}
+/**
+ * What the seller sticks on the parcel, as PDF. Only for the seller, from the registration until the courier has it
+ */
+export function getLabel({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Blob;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 409;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    }>(`/v1/deliveries/shipments/${encodeURIComponent(id)}/label`, {
         ...opts
     });
 }
@@ -2196,6 +2583,9 @@ export function courierWebhook({ courier, body }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>(`/v1/deliveries/webhooks/${encodeURIComponent(courier)}`, oazapfts.json({
         ...opts,
         method: "POST",
@@ -2224,6 +2614,9 @@ export function listNotifications({ cursor, limit }: {
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>(`/v1/notifications${QS.query(QS.explode({
         cursor,
@@ -2255,7 +2648,13 @@ export function markRead({ body }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/notifications/read", oazapfts.json({
         ...opts,
@@ -2264,17 +2663,20 @@ export function markRead({ body }: {
     }));
 }
 /**
- * What you want to hear
+ * What you want to hear, and whether mails reach you
  */
 export function getPreferences(opts?: Oazapfts.RequestOpts) {
     return oazapfts.fetchJson<{
         status: 200;
-        data: Preferences;
+        data: PreferencesNow;
     } | {
         status: 401;
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/me/preferences", {
         ...opts
@@ -2302,13 +2704,66 @@ export function putPreferences({ preferences }: {
         status: 415;
         data: Problem;
     } | {
+        status: 422;
+        data: Problem;
+    } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     }>("/v1/me/preferences", oazapfts.json({
         ...opts,
         method: "PUT",
         body: preferences
     }));
+}
+/**
+ * Say that your address works again
+ */
+export function unblockEmail(opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/me/preferences/email/unblock", {
+        ...opts,
+        method: "POST"
+    });
+}
+/**
+ * Turn off mails that are not about money, by the token of such a mail and without signing in
+ */
+export function unsubscribe({ token }: {
+    token: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/notifications/unsubscribe${QS.query(QS.explode({
+        token
+    }))}`, {
+        ...opts,
+        method: "POST"
+    });
 }
 /**
  * Order statuses, delivery stages and notifications as they happen (SSE)
@@ -2322,7 +2777,11 @@ export function stream({ topics, order, channels, lastEventId, lastEventIdHeader
 }, opts?: Oazapfts.RequestOpts) {
     return oazapfts.fetchJson<{
         status: 200;
-        data: string;
+        data: {
+            id?: string;
+            event?: string;
+            data?: string;
+        };
     } | {
         status: 400;
         data: Problem;
@@ -2331,6 +2790,9 @@ export function stream({ topics, order, channels, lastEventId, lastEventIdHeader
         data: Problem;
     } | {
         status: 429;
+        data: Problem;
+    } | {
+        status: 431;
         data: Problem;
     } | {
         status: 503;
@@ -2345,38 +2807,6 @@ export function stream({ topics, order, channels, lastEventId, lastEventIdHeader
         headers: oazapfts.mergeHeaders(opts?.headers, {
             "Last-Event-ID": lastEventIdHeader
         })
-    });
-}
-/**
- * The same messages as JSON over a WebSocket
- */
-export function webSocket({ topics, order, channels, lastEventId }: {
-    topics?: string;
-    order?: string;
-    channels?: string;
-    lastEventId?: string;
-}, opts?: Oazapfts.RequestOpts) {
-    return oazapfts.fetchJson<{
-        status: 101;
-    } | {
-        status: 400;
-        data: Problem;
-    } | {
-        status: 401;
-        data: Problem;
-    } | {
-        status: 429;
-        data: Problem;
-    } | {
-        status: 503;
-        data: Problem;
-    }>(`/v1/ws${QS.query(QS.explode({
-        topics,
-        order,
-        channels,
-        last_event_id: lastEventId
-    }))}`, {
-        ...opts
     });
 }
 /**
@@ -2396,24 +2826,132 @@ export function createStreamTicket(opts?: Oazapfts.RequestOpts) {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/v1/stream/tickets", {
         ...opts,
         method: "POST"
     });
 }
 /**
- * Aggregates for one screen: home, adPage, orderPage, me
+ * The same for queries, whose answers caches can keep; a subscription comes as events (SSE)
  */
-export function graphql({ body }: {
-    body: {
-        query: string;
-        variables?: object;
-        operationName?: string;
-    };
+export function readGraphql({ query, documentId, operationName, variables, extensions }: {
+    query?: string;
+    documentId?: string;
+    operationName?: string | null;
+    variables?: {
+        [key: string]: unknown;
+    } | null;
+    extensions?: {
+        persistedQuery?: {
+            sha256Hash: string;
+            [key: string]: unknown;
+        };
+        [key: string]: unknown;
+    } | null;
 }, opts?: Oazapfts.RequestOpts) {
     return oazapfts.fetchJson<{
         status: 200;
-        data: object;
+        data: {
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            errors?: {
+                message: string;
+                extensions?: {
+                    code?: string;
+                    [key: string]: unknown;
+                };
+                [key: string]: unknown;
+            }[];
+        };
+    } | {
+        status: 304;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: {
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            errors?: {
+                message: string;
+                extensions?: {
+                    code?: string;
+                    [key: string]: unknown;
+                };
+                [key: string]: unknown;
+            }[];
+        };
+    } | {
+        status: 405;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/graphql${QS.query(QS.explode({
+        query,
+        documentId,
+        operationName
+    }), QS.json({
+        variables,
+        extensions
+    }))}`, {
+        ...opts
+    });
+}
+/**
+ * One screen in one request: home, adPage, sellerPage, search, checkout, orderPage, me, and what changes them
+ */
+export function graphql({ graphqlRequest }: {
+    graphqlRequest: GraphqlRequest;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            errors?: {
+                message: string;
+                extensions?: {
+                    code?: string;
+                    [key: string]: unknown;
+                };
+                [key: string]: unknown;
+            }[];
+        };
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: {
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            errors?: {
+                message: string;
+                extensions?: {
+                    code?: string;
+                    [key: string]: unknown;
+                };
+                [key: string]: unknown;
+            }[];
+        };
     } | {
         status: 413;
         data: Problem;
@@ -2423,9 +2961,12 @@ export function graphql({ body }: {
     } | {
         status: 429;
         data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
     }>("/graphql", oazapfts.json({
         ...opts,
         method: "POST",
-        body
+        body: graphqlRequest
     }));
 }

@@ -1,5 +1,6 @@
-// Calls of core's operations by their ids in the contract, with answers checked against it.
+// Calls of core's operations by the generated REST client, with answers checked against the contract.
 import type { z } from 'zod';
+import * as rest from '../../contracts/generated/client.ts';
 import { Problem, type ProblemCode, problems, problemType } from '../../contracts/problem.ts';
 import type { RouteSpec } from '../../contracts/route.ts';
 import { routes } from '../../contracts/routes.ts';
@@ -11,12 +12,21 @@ type BodyOf<Id extends OperationId> = (typeof routes)[Id]['success'] extends { b
   ? z.output<Body>
   : undefined;
 
-export interface CallOptions {
-  readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+type Call<Id extends OperationId> = (typeof rest)[Id];
+/** What the generated function takes before its options; nothing where there is nothing to name. */
+type Arguments<Id extends OperationId> = 2 extends Parameters<Call<Id>>['length'] ? [given: Given<Id>] : [];
+/** What an operation is given, by name. */
+export type Given<Id extends OperationId> = AsSent<Parameters<Call<Id>>[0]>;
+/** Names and shapes are checked here; whether a form's text is one of several words is core's to say. */
+type AsSent<Thing> = Thing extends string
+  ? string
+  : Thing extends readonly (infer Item)[]
+    ? readonly AsSent<Item>[]
+    : Thing extends object
+      ? { readonly [Name in keyof Thing]: OrLeftOut<Thing, Name, AsSent<Thing[Name]>> }
+      : Thing;
+type OrLeftOut<Thing, Name extends keyof Thing, Value> =
+  Record<never, never> extends Pick<Thing, Name> ? Value | undefined : Value;
 
 export interface Answer<Body> {
   readonly body: Body;
@@ -54,11 +64,11 @@ export const notFound = (): CallFailed => new CallFailed(problem('not-found'));
 
 export interface Client {
   /** Throws `CallFailed` for everything but success. */
-  call<Id extends OperationId>(id: Id, options?: CallOptions): Promise<Answer<BodyOf<Id>>>;
+  call<Id extends OperationId>(id: Id, ...given: Arguments<Id>): Promise<Answer<BodyOf<Id>>>;
   /** The answer of an operation that is a file. */
-  file(id: OperationId, options?: CallOptions): Promise<Response>;
+  file<Id extends OperationId>(id: Id, ...given: Arguments<Id>): Promise<Response>;
   /** Only the body of `call`. */
-  get<Id extends OperationId>(id: Id, options?: CallOptions): Promise<BodyOf<Id>>;
+  get<Id extends OperationId>(id: Id, ...given: Arguments<Id>): Promise<BodyOf<Id>>;
 }
 
 export interface ClientOptions {
@@ -67,50 +77,63 @@ export interface ClientOptions {
   readonly token: string | undefined;
 }
 
+interface RestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data?: unknown;
+}
+type RestCall = (...given: unknown[]) => Promise<RestAnswer>;
+const calls: Readonly<Record<string, unknown>> = rest;
+
 export function createClient({ api, context, token }: ClientOptions): Client {
-  async function ask(id: OperationId, options: CallOptions): Promise<Response> {
+  async function ask<Id extends OperationId>(id: Id, given: Arguments<Id>): Promise<RestAnswer> {
     const route: RouteSpec = routes[id];
-    const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-      encodeURIComponent(options.params?.[name] ?? ''),
-    );
-    let response: Response;
+    // Public answers are the same for everybody; without a token they are shared by the cache.
+    const inProcess = throughEdge(route.auth === 'public' ? undefined : token);
+    let answer: RestAnswer;
     try {
-      response = await api(route.method, path, {
-        context,
-        // Public answers are the same for everybody; without a token they are shared by the cache.
-        token: route.auth === 'public' ? undefined : token,
-        query: options.query,
-        body: options.body,
-        headers: options.headers ?? {},
-      });
+      answer = await (calls[id] as RestCall)(...given, { baseUrl: '', fetch: inProcess });
     } catch (cause) {
-      throw new CallFailed(problem('unavailable'), cause);
+      throw new CallFailed(problem(cause instanceof SyntaxError ? 'bad-gateway' : 'unavailable'), cause);
     }
-    if (response.status !== route.success.status) throw new CallFailed(await readProblem(response));
-    return response;
+    if (answer.status !== route.success.status) throw new CallFailed(await problemOf(answer));
+    return answer;
   }
 
-  async function call<Id extends OperationId>(id: Id, options: CallOptions = {}): Promise<Answer<BodyOf<Id>>> {
+  async function call<Id extends OperationId>(id: Id, ...given: Arguments<Id>): Promise<Answer<BodyOf<Id>>> {
     const route: RouteSpec = routes[id];
-    const response = await ask(id, options);
-    if (!route.success.body) {
-      await response.body?.cancel();
-      return { body: undefined as BodyOf<Id>, headers: response.headers };
-    }
-    const parsed = route.success.body.safeParse(await response.json().catch(() => undefined));
+    const { headers, data } = await ask(id, given);
+    if (!route.success.body) return { body: undefined as BodyOf<Id>, headers };
+    const parsed = route.success.body.safeParse(data);
     if (!parsed.success) throw new CallFailed(problem('bad-gateway'), parsed.error);
-    return { body: parsed.data as BodyOf<Id>, headers: response.headers };
+    return { body: parsed.data as BodyOf<Id>, headers };
   }
 
-  return {
-    call,
-    file: (id, options = {}) => ask(id, options),
-    get: async (id, options) => (await call(id, options)).body,
-  };
+  async function file<Id extends OperationId>(id: Id, ...given: Arguments<Id>): Promise<Response> {
+    const { headers, data } = await ask(id, given);
+    return new Response(data as Blob, { headers });
+  }
+
+  const throughEdge =
+    (bearer: string | undefined) =>
+    (address: RequestInfo | URL, { method = 'GET', headers, body }: RequestInit = {}): Promise<Response> => {
+      const [path = '', query] = String(address).split('?');
+      const { 'content-type': _type, accept: _accept, ...own } = Object.fromEntries(new Headers(headers));
+      return api(method, path, {
+        context,
+        token: bearer,
+        query: Object.fromEntries(new URLSearchParams(query)),
+        body: typeof body === 'string' ? JSON.parse(body) : undefined,
+        headers: own,
+      });
+    };
+
+  return { call, file, get: async (id, ...given) => (await call(id, ...given)).body };
 }
 
-async function readProblem(response: Response): Promise<Problem> {
-  const parsed = Problem.safeParse(await response.json().catch(() => undefined));
+async function problemOf({ status, data }: RestAnswer): Promise<Problem> {
+  const told: unknown = data instanceof Blob ? JSON.parse((await data.text()) || 'null') : data;
+  const parsed = Problem.safeParse(told);
   if (parsed.success) return parsed.data;
-  return response.status >= 400 ? { type: 'about:blank', title: '', status: response.status } : problem('bad-gateway');
+  return status >= 400 ? { type: 'about:blank', title: '', status } : problem('bad-gateway');
 }

@@ -48,7 +48,7 @@ export function createVisit(
   // A page without its badge is better than no page.
   const unread =
     session && request.method === 'GET'
-      ? client.get('listNotifications', { query: { limit: 1 } }).then(
+      ? client.get('listNotifications', { limit: 1 }).then(
           (list) => list.unread,
           () => null,
         )

@@ -17,11 +17,11 @@ import { reportForm } from './report.ts';
 export async function adPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   const { client, t, format } = visit;
-  const ad = await client.get('getAd', { params: { id: c.req.param('id') ?? '' } });
+  const ad = await client.get('getAd', { id: c.req.param('id') ?? '' });
   const chosenCity = c.req.query('to');
   const [catalogue, similar, favourite] = await Promise.all([
     loadCatalogue(visit),
-    client.get('listAds', { query: { category: ad.category, limit: 5 } }),
+    client.get('listAds', { category: ad.category, limit: 5 }),
     isFavourite(visit, ad),
   ]);
   const knows = (slug: string | undefined): slug is string => catalogue.cities.some(({ id }) => id === slug);
@@ -169,14 +169,14 @@ const favouriteForm = (visit: Visit, ad: Ad, favourite: boolean): Html => {
 
 async function isFavourite({ client, session }: Visit, ad: Ad): Promise<boolean> {
   if (!session) return false;
-  const { items } = await client.get('listFavourites', { query: { limit: 100 } });
+  const { items } = await client.get('listFavourites', { limit: 100 });
   return items.some(({ id }) => id === ad.id);
 }
 
 /** Null where the courier's prices can't be had now: the page is worth showing without them. */
 async function loadQuotes({ client }: Visit, ad: Ad, to: string): Promise<readonly Quote[] | null> {
   try {
-    return (await client.get('quote', { query: { from_city: ad.city, to_city: to, ad_id: ad.id } })).items;
+    return (await client.get('quote', { fromCity: ad.city, toCity: to, adId: ad.id })).items;
   } catch (error) {
     if (error instanceof CallFailed) return null;
     throw error;
@@ -187,6 +187,6 @@ export async function changeFavourite(c: SiteContext): Promise<Response> {
   const { client } = c.get('visit');
   const id = c.req.param('id') ?? '';
   const { favourite } = await c.req.parseBody();
-  await client.call(favourite === 'remove' ? 'removeFavourite' : 'addFavourite', { params: { id } });
+  await client.call(favourite === 'remove' ? 'removeFavourite' : 'addFavourite', { id });
   return c.redirect(`/ads/${encodeURIComponent(id)}`, 303);
 }

@@ -103,7 +103,7 @@ export async function signIn(c: SiteContext): Promise<Response> {
   const back = returnOf(visit, values);
   try {
     const tokens = await visit.client.get('login', {
-      body: { email: values.get('email')?.trim() ?? '', password: values.get('password') ?? '' },
+      credentials: { email: values.get('email')?.trim() ?? '', password: values.get('password') ?? '' },
     });
     startSession(c, visit.context, tokens);
     return c.redirect(back, 303);
@@ -119,7 +119,7 @@ export async function register(c: SiteContext): Promise<Response> {
   const name = values.get('name')?.trim();
   try {
     const tokens = await visit.client.get('register', {
-      body: {
+      registration: {
         email: values.get('email')?.trim() ?? '',
         password: values.get('password') ?? '',
         language: visit.language,

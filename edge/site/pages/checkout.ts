@@ -69,8 +69,8 @@ async function createOrder({ client }: Visit, adId: string, values: URLSearchPar
   for (let attempt = 1; ; attempt++) {
     try {
       return await client.get('createOrder', {
-        body: { ad_id: adId, delivery },
-        headers: { 'idempotency-key': values.get('key') ?? '' },
+        newOrder: { ad_id: adId, delivery },
+        idempotencyKey: values.get('key') ?? '',
       });
     } catch (error) {
       if (!(error instanceof CallFailed) || error.code !== 'request-in-progress' || attempt === attempts) throw error;
@@ -120,12 +120,12 @@ async function loadOffer(
   cursor: string | undefined,
 ): Promise<Offer> {
   const { client } = visit;
-  const [ad, catalogue] = await Promise.all([client.get('getAd', { params: { id } }), loadCatalogue(visit)]);
+  const [ad, catalogue] = await Promise.all([client.get('getAd', { id }), loadCatalogue(visit)]);
   const known = (slug: string | undefined): slug is string => catalogue.cities.some((each) => each.id === slug);
   const city = [chosen, visit.city, ad.city].find(known) ?? ad.city;
   const [quotes, points] = await Promise.all([
-    client.get('quote', { query: { from_city: ad.city, to_city: city, ad_id: ad.id } }),
-    client.get('listPickupPoints', { query: { city, cursor, limit: pointsAtOnce } }),
+    client.get('quote', { fromCity: ad.city, toCity: city, adId: ad.id }),
+    client.get('listPickupPoints', { city, cursor, limit: pointsAtOnce }),
   ]);
   const { items, next_cursor } = points;
   const query = new URLSearchParams({ city, method: 'pickup_point', points: next_cursor ?? '' });

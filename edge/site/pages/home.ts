@@ -12,7 +12,7 @@ export async function homePage(c: SiteContext): Promise<Response> {
   const city = c.req.query('city') || undefined;
   const [catalogue, newest] = await Promise.all([
     loadCatalogue(visit),
-    visit.client.get('listAds', { query: { limit: 24, city } }),
+    visit.client.get('listAds', { limit: 24, city }),
   ]);
   const { t } = visit;
   return c.html(

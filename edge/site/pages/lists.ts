@@ -20,7 +20,7 @@ const ordersPage =
     requireSession(visit);
     const { t } = visit;
     const [page, earnings] = await Promise.all([
-      visit.client.get('listOrders', { query: { role, cursor: cursorOf(visit) } }),
+      visit.client.get('listOrders', { role, cursor: cursorOf(visit) }),
       role === 'seller' && cursorOf(visit) === undefined ? earningsPanel(visit) : '',
     ]);
     const [title, empty] =
@@ -61,7 +61,7 @@ export async function favouritesPage(c: SiteContext): Promise<Response> {
   const { t, client } = visit;
   const [catalogue, page] = await Promise.all([
     loadCatalogue(visit),
-    client.get('listFavourites', { query: { cursor: cursorOf(visit), limit: 24 } }),
+    client.get('listFavourites', { cursor: cursorOf(visit), limit: 24 }),
   ]);
   return c.html(
     layout(
@@ -79,7 +79,7 @@ export async function notificationsPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   requireSession(visit);
   const { t, client, format, url } = visit;
-  const page = await client.get('listNotifications', { query: { cursor: cursorOf(visit) } });
+  const page = await client.get('listNotifications', { cursor: cursorOf(visit) });
   const newest = page.items[0];
   return c.html(
     layout(

@@ -24,7 +24,7 @@ export async function moderateAd(c: SiteContext): Promise<Response> {
   const reasonOf = (values: URLSearchParams) => values.get('reason')?.trim() || undefined;
   return decide(c, 'ads', (visit, values) =>
     visit.client.call('moderateAd', {
-      params: { id: c.req.param('id') ?? '' },
+      id: c.req.param('id') ?? '',
       body: {
         decision: values.get('decision') ?? '',
         ...(values.get('decision') === 'reject' ? { reason: reasonOf(values) } : {}),
@@ -36,7 +36,7 @@ export async function moderateAd(c: SiteContext): Promise<Response> {
 export async function resolveReport(c: SiteContext): Promise<Response> {
   return decide(c, 'reports', (visit, values) =>
     visit.client.call('resolveReport', {
-      params: { id: c.req.param('id') ?? '' },
+      id: c.req.param('id') ?? '',
       body: { decision: values.get('decision') ?? '', resolution: values.get('resolution') ?? '' },
     }),
   );
@@ -79,7 +79,7 @@ async function adQueue(visit: Visit): Promise<Html> {
   const { t } = visit;
   const [catalogue, page] = await Promise.all([
     loadCatalogue(visit),
-    visit.client.get('listModeration', { query: { cursor: visit.url.searchParams.get('cursor') ?? undefined } }),
+    visit.client.get('listModeration', { cursor: visit.url.searchParams.get('cursor') ?? undefined }),
   ]);
   if (page.items.length === 0) return emptyState('check', t.moderation.noAds);
   return html`<ul class="rows" role="list">${page.items.map((ad) => html`<li>${waitingAd(visit, ad, `${catalogue.categoryName(ad.category)}, ${catalogue.cityName(ad.city)}`)}</li>`)}</ul>${pager(visit, page.next_cursor)}`;
@@ -98,9 +98,7 @@ const waitingAd = ({ t, format }: Visit, ad: Ad, place: string): Html => html`<a
 
 async function reportQueue(visit: Visit): Promise<Html> {
   const { t, url } = visit;
-  const page = await visit.client.get('listReports', {
-    query: { cursor: url.searchParams.get('cursor') ?? undefined },
-  });
+  const page = await visit.client.get('listReports', { cursor: url.searchParams.get('cursor') ?? undefined });
   if (page.items.length === 0) return emptyState('check', t.moderation.noReports);
   return html`<ul class="rows" role="list">${page.items.map((report) => html`<li>${openReport(visit, report)}</li>`)}</ul>${pager(visit, page.next_cursor)}`;
 }

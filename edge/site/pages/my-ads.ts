@@ -13,7 +13,7 @@ export async function myAdsPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   requireSession(visit);
   const { t, url } = visit;
-  const page = await visit.client.get('listMyAds', { query: { cursor: url.searchParams.get('cursor') ?? undefined } });
+  const page = await visit.client.get('listMyAds', { cursor: url.searchParams.get('cursor') ?? undefined });
   return c.html(
     layout(
       visit,
@@ -53,7 +53,7 @@ export async function changeAdStatus(c: SiteContext): Promise<Response> {
   requireSession(visit);
   const values = await readForm(c.req.raw);
   const status = values.get('status') === 'active' ? 'active' : 'archived';
-  const ad = await visit.client.get('changeAd', { params: { id: c.req.param('id') ?? '' }, body: { status } });
+  const ad = await visit.client.get('changeAd', { id: c.req.param('id') ?? '', adChange: { status } });
   return c.redirect(`/my/ads?done=${ad.status}`, 303);
 }
 
@@ -66,7 +66,7 @@ const pagesSearched = 10;
 export async function findMyAd({ client }: Visit, id: string): Promise<Ad | undefined> {
   let cursor: string | undefined;
   for (let page = 0; page < pagesSearched; page++) {
-    const { items, next_cursor } = await client.get('listMyAds', { query: { limit: 100, cursor } });
+    const { items, next_cursor } = await client.get('listMyAds', { limit: 100, cursor });
     const found = items.find((ad) => ad.id === id);
     if (found || next_cursor === null) return found;
     cursor = next_cursor;

@@ -1,7 +1,7 @@
 // One order for operators: what is stuck and what can be decided, its whole story, and how each service sees it.
 import { html } from 'hono/html';
 import type { CommandStory, OrderStory } from '../../../contracts/operations.ts';
-import { CallFailed } from '../client.ts';
+import { CallFailed, type Given } from '../client.ts';
 import { badge, breadcrumbs, notice, time } from '../components.ts';
 import { formProblem, textarea } from '../fields.ts';
 import { blankForm, type Form, failedForm, failedStatus, readForm } from '../form.ts';
@@ -26,7 +26,7 @@ export async function decideOnOrder(c: SiteContext): Promise<Response> {
   const id = c.req.param('id') ?? '';
   const values = await readForm(c.req.raw);
   try {
-    await visit.client.call('decideOnOrder', { params: { id }, body: decisionOf(values) });
+    await visit.client.call('decideOnOrder', { id, newDecision: decisionOf(values) });
   } catch (error) {
     if (!(error instanceof CallFailed) || error.status === 401 || error.status === 403) throw error;
     const form = failedForm(visit.t, error, values);
@@ -39,17 +39,17 @@ export async function decideOnOrder(c: SiteContext): Promise<Response> {
 }
 
 /** What was typed as core's body; what makes no sense is sent on, and core says so. */
-function decisionOf(values: URLSearchParams): unknown {
-  const action = values.get('action');
+function decisionOf(values: URLSearchParams): Given<'decideOnOrder'>['newDecision'] {
+  const action = values.get('action') ?? '';
   const note = values.get('note') ?? '';
-  if (action === 'compensate') return { action, status: values.get('status'), note };
+  if (action === 'compensate') return { action, status: values.get('status') ?? '', note };
   const [kind, id] = (values.get('target') ?? '').split(':');
-  return { action, target: kind === 'command' ? { kind, id: Number(id) } : { kind }, note };
+  return { action, target: kind === 'command' ? { kind, id: Number(id) } : { kind: kind ?? '' }, note };
 }
 
 async function view(visit: Visit, id: string, form: Form, above: Html): Promise<Html> {
   const { t, format } = visit;
-  const story = await visit.client.get('getOrderStory', { params: { id } });
+  const story = await visit.client.get('getOrderStory', { id });
   const { order } = story;
   const title = t.order.title(orderNumber(order.id));
   return layout(

@@ -22,11 +22,9 @@ export async function operationsPage(c: SiteContext): Promise<Response> {
   const [counts, page] = await Promise.all([
     client.get('countOperations'),
     client.get('listOperations', {
-      query: {
-        q: q?.slice(0, 100),
-        cursor,
-        ...(view === 'waiting' ? { needs_attention: 'true' } : view === 'all' ? {} : { status: view }),
-      },
+      q: q?.slice(0, 100),
+      cursor,
+      ...(view === 'waiting' ? { needsAttention: 'true' } : view === 'all' ? {} : { status: view }),
     }),
   ]);
   const [only, ...others] = page.items;

@@ -10,7 +10,7 @@ import { requireSession, type SiteContext, type Visit } from '../visit.ts';
 import { liveTexts, type OrderView, orderNumber, orderParts } from './order-view.ts';
 
 async function loadOrder(visit: Visit, id: string): Promise<OrderView> {
-  const order = await visit.client.get('getOrder', { params: { id } });
+  const order = await visit.client.get('getOrder', { id });
   const { pickup_point } = order.delivery;
   return { order, point: pickup_point === null ? null : await pointText(visit, pickup_point) };
 }
@@ -18,7 +18,7 @@ async function loadOrder(visit: Visit, id: string): Promise<OrderView> {
 /** An order names its pick-up point by id only. */
 async function pointText({ client }: Visit, id: string): Promise<string> {
   try {
-    const { name, address } = await client.get('getPickupPoint', { params: { id } });
+    const { name, address } = await client.get('getPickupPoint', { id });
     return `${name}, ${address}`;
   } catch (error) {
     if (error instanceof CallFailed) return id;
@@ -30,9 +30,9 @@ async function pointText({ client }: Visit, id: string): Promise<string> {
 export async function orderLabel(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   requireSession(visit);
-  const order = await visit.client.get('getOrder', { params: { id: c.req.param('id') ?? '' } });
+  const order = await visit.client.get('getOrder', { id: c.req.param('id') ?? '' });
   if (order.delivery.shipment_id === null) throw notFound();
-  const label = await visit.client.file('getLabel', { params: { id: order.delivery.shipment_id } });
+  const label = await visit.client.file('getLabel', { id: order.delivery.shipment_id });
   return c.body(await label.arrayBuffer(), 200, {
     'content-type': 'application/pdf',
     'content-disposition': `inline; filename="${order.id}.pdf"`,
@@ -62,10 +62,10 @@ export async function changeOrder(c: SiteContext): Promise<Response> {
   try {
     switch (action) {
       case 'cancel':
-        await visit.client.call('cancelOrder', { params });
+        await visit.client.call('cancelOrder', { ...params });
         break;
       case 'accept':
-        await visit.client.call('acceptOrder', { params });
+        await visit.client.call('acceptOrder', { ...params });
         break;
       case 'review':
         await visit.client.call('createReview', {

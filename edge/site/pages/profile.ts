@@ -41,7 +41,7 @@ export async function changePreferences(c: SiteContext): Promise<Response> {
   const heard = values.getAll('kind');
   try {
     await visit.client.call('putPreferences', {
-      body: {
+      preferences: {
         email: values.has('email'),
         in_app: values.has('in_app'),
         muted: notificationKinds.filter((kind) => !heard.includes(kind)),

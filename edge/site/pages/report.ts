@@ -42,7 +42,7 @@ export async function sendReport(c: SiteContext): Promise<Response> {
   const back = ownPath(values.get('return'), visit.url.origin);
   try {
     const receipt = await visit.client.get('createReport', {
-      body: { subject, reason: values.get('reason') ?? '', comment: values.get('comment') ?? '' },
+      newReport: { subject, reason: values.get('reason') ?? '', comment: values.get('comment') ?? '' },
     });
     return c.redirect(`/reports/${receipt.id}?return=${encodeURIComponent(back)}`, 303);
   } catch (error) {
@@ -63,7 +63,7 @@ export async function reportPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   requireSession(visit);
   const { t, client } = visit;
-  const report = await client.get('getReport', { params: { id: c.req.param('id') ?? '' } });
+  const report = await client.get('getReport', { id: c.req.param('id') ?? '' });
   const title = { processing: t.report.processing, accepted: t.report.accepted, rejected: t.report.rejected }[
     report.status
   ];

@@ -29,16 +29,14 @@ export async function searchPage(c: SiteContext): Promise<Response> {
   const [catalogue, page] = await Promise.all([
     loadCatalogue(visit),
     client.get('search', {
-      query: {
-        q: filters.q || undefined,
-        category: filters.category,
-        city: filters.city,
-        price_min: parsePrice(filters.priceMin) ?? undefined,
-        price_max: parsePrice(filters.priceMax) ?? undefined,
-        sort: filters.sort,
-        cursor: visit.url.searchParams.get('cursor') ?? undefined,
-        limit: 24,
-      },
+      q: filters.q || undefined,
+      category: filters.category,
+      city: filters.city,
+      priceMin: parsePrice(filters.priceMin) ?? undefined,
+      priceMax: parsePrice(filters.priceMax) ?? undefined,
+      sort: filters.sort,
+      cursor: visit.url.searchParams.get('cursor') ?? undefined,
+      limit: 24,
     }),
   ]);
   if (category !== undefined && !catalogue.categories.some(({ id }) => id === category)) throw notFound();

@@ -73,7 +73,7 @@ export async function formPhotos(
         const photo = known?.photos.find((each) => each.id === id);
         const thumbUrl =
           photo?.thumb_url ??
-          (await client.get('getMedia', { params: { id } }).then(
+          (await client.get('getMedia', { id }).then(
             (media) => media.thumb_url,
             () => null,
           ));

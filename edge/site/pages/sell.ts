@@ -30,7 +30,7 @@ export async function publishAd(c: SiteContext): Promise<Response> {
   if (!category) return c.redirect('/sell', 303);
   try {
     const ad = await visit.client.get('createAd', {
-      body: { ...adBody(values, category), draft: values.get('intent') === 'draft' },
+      newAd: { ...adBody(values, category), draft: values.get('intent') === 'draft' },
     });
     return c.redirect(`/my/ads?done=${ad.status}`, 303);
   } catch (error) {
@@ -57,9 +57,9 @@ export async function changeAd(c: SiteContext): Promise<Response> {
   if (!ad || !category) throw notFound();
   try {
     const changed = await visit.client.get('changeAd', {
-      params: { id },
-      headers: { 'if-match': adETag(Number(values.get('version'))) },
-      body: { ...adBody(values, category), ...(values.get('intent') === 'publish' ? { status: 'active' } : {}) },
+      id,
+      ifMatch: adETag(Number(values.get('version'))),
+      adChange: { ...adBody(values, category), ...(values.get('intent') === 'publish' ? { status: 'active' } : {}) },
     });
     return c.redirect(`/my/ads?done=${values.get('intent') === 'publish' ? changed.status : 'saved'}`, 303);
   } catch (error) {
@@ -132,8 +132,9 @@ const editView = async (visit: Visit, catalogue: Catalogue, category: Category, 
 /** The page's script asks for an upload address, uploads there by itself, and then says that it is done. */
 export const startUpload = (c: SiteContext): Promise<Response> =>
   asJson(c, async ({ client }) => {
-    const { content_type, size }: Record<string, unknown> = await c.req.json();
-    const upload = await client.get('createUpload', { body: { content_type, size } });
+    // Whatever else it may be, core says so.
+    const { content_type, size } = (await c.req.json()) as { content_type: string; size: number };
+    const upload = await client.get('createUpload', { newUpload: { content_type, size } });
     return { ...upload, upload_url: reachable(upload.upload_url) };
   });
 
@@ -144,7 +145,7 @@ const reachable = (address: string): string => {
 };
 
 export const completeUpload = (c: SiteContext): Promise<Response> =>
-  asJson(c, ({ client }) => client.get('completeUpload', { params: { id: c.req.param('id') ?? '' } }));
+  asJson(c, ({ client }) => client.get('completeUpload', { id: c.req.param('id') ?? '' }));
 
 async function asJson(c: SiteContext, work: (visit: Visit) => Promise<object>): Promise<Response> {
   try {

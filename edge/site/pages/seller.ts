@@ -11,11 +11,11 @@ export async function sellerPage(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   const { t, client, format, url } = visit;
   const params = { id: c.req.param('id') ?? '' };
-  const seller = await client.get('getSeller', { params });
+  const seller = await client.get('getSeller', { ...params });
   const [catalogue, ads, reviews] = await Promise.all([
     loadCatalogue(visit),
-    client.get('listAds', { query: { seller: seller.id, limit: 24 } }),
-    client.get('listReviews', { params, query: { cursor: url.searchParams.get('cursor') ?? undefined } }),
+    client.get('listAds', { seller: seller.id, limit: 24 }),
+    client.get('listReviews', { ...params, cursor: url.searchParams.get('cursor') ?? undefined }),
   ]);
   const title = t.seller.title(seller.name);
   return c.html(

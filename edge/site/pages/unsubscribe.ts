@@ -37,7 +37,7 @@ export async function unsubscribeAtOnce(c: SiteContext, { api }: Pick<SiteDeps, 
 
 async function turnOff(client: Client, token: string): Promise<boolean> {
   try {
-    await client.call('unsubscribe', { query: { token } });
+    await client.call('unsubscribe', { token });
     return true;
   } catch (error) {
     if (error instanceof CallFailed && (error.code === 'invalid-signature' || error.code === 'invalid-parameter'))
