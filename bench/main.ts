@@ -1,6 +1,7 @@
 // `npm run bench`: side by side with named peers, as ratios of one run. `-- NAME` runs one of them, such as `-- hits`.
 import { parseArgs } from 'node:util';
 import { benchColdStart } from './cold-start.ts';
+import { benchGraphql } from './graphql.ts';
 import { benchHits } from './hits.ts';
 import { benchListings } from './listings.ts';
 import { benchLive } from './live.ts';
@@ -30,6 +31,7 @@ const orders = { count: Number(values.count), atOnce: Number(values.buyers) };
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   hits: () => benchHits({ rounds, secondsPerRound: Number(values.seconds) }),
+  graphql: () => benchGraphql({ rounds, secondsPerRound: Number(values.seconds) }),
   rpc: () => benchRpc({ rounds, calls: 5_000 }),
   purge: () => benchPurge({ changes: Number(values.changes) }),
   listings: () =>

@@ -1,5 +1,6 @@
 // OpenAPI 3.1, made from the routes: what is validated is what is documented.
 import { z } from 'zod';
+import { examples, shellOf } from './examples.ts';
 import { GraphqlFields, GraphqlRequest } from './graphql.ts';
 import { Problem, type ProblemCode, problems, problemType } from './problem.ts';
 import { needsToken, type RouteSpec, roleFor } from './route.ts';
@@ -23,7 +24,7 @@ export function openApi(serverUrl: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: serverUrl }],
-    paths: { ...paths, ...edgePaths() },
+    paths: withExamples({ ...paths, ...edgePaths() }, serverUrl),
     components: {
       schemas: components(),
       securitySchemes: {
@@ -32,6 +33,24 @@ export function openApi(serverUrl: string): Json {
       },
     },
   };
+}
+
+/** Commands to paste, in the form that documentation tools show. */
+function withExamples(paths: Record<string, Json>, serverUrl: string): Record<string, Json> {
+  const withExample = (path: string, method: string, spec: Json): Json => {
+    const example = examples[String(spec['operationId'])];
+    if (!example) return spec;
+    const source = shellOf(example, { method: method.toUpperCase(), path, serverUrl });
+    return { ...spec, 'x-codeSamples': [{ lang: 'Shell', source }] };
+  };
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, methods]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(methods).map(([method, spec]) => [method, withExample(path, method, spec as Json)]),
+      ),
+    ]),
+  );
 }
 
 /** Of each event (HTML, section 9.2); `data` is JSON. */

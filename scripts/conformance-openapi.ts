@@ -35,11 +35,11 @@ async function schemathesis(): Promise<string> {
   throw new Error(`pip could not install schemathesis ${version}`);
 }
 
-async function tokenOf(url: string, { email }: DemoUser): Promise<string> {
-  const answer = await fetch(`${url}/v1/auth/login`, {
+async function tokenOf(url: string, email: string, path: '/v1/auth/login' | '/v1/auth/register'): Promise<string> {
+  const answer = await fetch(url + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password: demoPassword }),
+    body: JSON.stringify({ email, password: path === '/v1/auth/login' ? demoPassword : 'a long password' }),
   });
   return Tokens.parse(await answer.json()).access_token;
 }
@@ -49,8 +49,9 @@ const folder = await mkdtemp(join(tmpdir(), 'lotok-conformance-'));
 try {
   await using lotok = await startAll({ LOTOK_DATA: folder, PORT: '0', SANDBOX_STEP_MS: '0', LOG_LEVEL: 'error' });
   const [buyer, moderator, operator] = await Promise.all(
-    [demoBuyer, demoModerator, demoOperator].map((user) => tokenOf(lotok.url, user)),
+    [demoBuyer, demoModerator, demoOperator].map(({ email }) => tokenOf(lotok.url, email, '/v1/auth/login')),
   );
+  const leaver = await tokenOf(lotok.url, 'leaver@example.org', '/v1/auth/register');
   process.exitCode = await run(
     command,
     [
@@ -62,7 +63,14 @@ try {
       '--no-color',
       ...process.argv.slice(2),
     ],
-    { ...process.env, HOOKS: join(conformance, 'hooks.py'), BUYER: buyer, MODERATOR: moderator, OPERATOR: operator },
+    {
+      ...process.env,
+      HOOKS: join(conformance, 'hooks.py'),
+      BUYER: buyer,
+      MODERATOR: moderator,
+      OPERATOR: operator,
+      LEAVER: leaver,
+    },
   );
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -65,6 +65,7 @@ function operation({ method, path, spec }: Operation): Html {
 ${spec['description'] === undefined ? '' : html`<p>${text(spec['description'])}</p>`}
 ${parameters.length === 0 ? '' : html`<table><thead><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr></thead><tbody>${parameters.map(parameter)}</tbody></table>`}
 ${Object.entries(body).map(([type, content]) => html`<h4>Body <code>${type}</code></h4>${schemaBlock(object(content)['schema'])}`)}
+${list(spec['x-codeSamples']).map((sample) => html`<h4>Example</h4><pre>${text(sample['source'])}</pre>`)}
 <h4>Answers</h4>
 <dl>${Object.entries(object(spec['responses'])).map(([status, response]) => answer(status, object(response)))}</dl>
 </details>`;
