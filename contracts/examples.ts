@@ -61,6 +61,7 @@ const upload =
 /** Lines that give a variable its value; they come after the token. */
 const makes = {
   AD: [`AD=$(curl -s "$LOTOK/v1/ads?limit=1" | jq -r '.items[0].id')`],
+  SELLERS_AD: [`AD=$(curl -s "$LOTOK/v1/ads?seller=${demoSellers[0].id}&limit=1" | jq -r '.items[0].id')`],
   OWN_AD: [
     `OWN_AD=$(curl -s $LOTOK/v1/ads ${asUser} --json '{"title":"Книга","description":"Как новая","price":{"amount":50000,"currency":"RUB"},"category":"books","city":"moscow","draft":true}' | jq -r .id)`,
   ],
@@ -68,6 +69,12 @@ const makes = {
   ORDER: order,
   PAID: paid,
   DELIVERED: delivered,
+  SHIPMENT: [
+    ...paid,
+    `SHIPMENT=$(until curl -s $LOTOK/v1/orders/$ORDER ${asUser} | jq -er .delivery.shipment_id; do sleep 0.2; done)`,
+    `TOKEN=$(${login('seller')} | jq -r .access_token)`,
+  ],
+  POINT: [`POINT=$(curl -s "$LOTOK/v1/deliveries/pickup-points?city=moscow&limit=1" | jq -r '.items[0].id')`],
   COMPLETED: [...delivered, `curl -s -X POST $LOTOK/v1/orders/$ORDER/accept ${asUser} > /dev/null`, until('completed')],
   REPORT: [
     `REPORT=$(curl -s $LOTOK/v1/reports ${asUser} --json "{\\"subject\\":{\\"type\\":\\"ad\\",\\"id\\":\\"$AD\\"},\\"reason\\":\\"spam\\"}" | jq -r .id)`,
@@ -123,6 +130,7 @@ export const examples: Readonly<Record<string, Example>> = {
   login: { body: { email: demoBuyer.email, password: demoPassword } },
   refresh: { needs: ['REFRESH'], body: { refresh_token: '$REFRESH' } },
   logout: { needs: ['REFRESH'], body: { refresh_token: '$REFRESH' } },
+  checkSession: { as: 'buyer' },
   jwks: {},
   me: { as: 'buyer' },
   changeMe: { as: 'buyer', body: { language: 'ru' } },
@@ -188,11 +196,18 @@ export const examples: Readonly<Record<string, Example>> = {
     body: { action: 'compensate', status: 'paid', note: 'The seller asked for it' },
   },
   quote: { query: { from_city: 'kazan', to_city: 'moscow' } },
-  listPickupPoints: { query: { city: 'moscow' } },
+  listPickupPoints: { query: { latitude: '55.75', longitude: '37.61', limit: '5' } },
+  getPickupPoint: { needs: ['POINT'], params: { id: '$POINT' } },
+  getLabel: {
+    as: 'buyer',
+    needs: ['SELLERS_AD', 'SHIPMENT'],
+    command: `curl -sS --fail-with-body --retry 20 --retry-delay 1 --retry-all-errors $LOTOK/v1/deliveries/shipments/$SHIPMENT/label ${asUser} -o /tmp/lotok-label.pdf`,
+  },
   listNotifications: { as: 'buyer', query: { limit: '5' } },
   markRead: { as: 'buyer', needs: ['AD', 'ORDER', 'NOTICE'], body: { up_to: '$NOTICE' } },
   getPreferences: { as: 'buyer' },
   putPreferences: { as: 'buyer', body: { email: true, in_app: true, muted: ['order_created'] } },
+  unblockEmail: { as: 'buyer' },
   stream: {
     as: 'buyer',
     // It goes on until the token expires; two seconds show how it begins.

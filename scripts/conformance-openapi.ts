@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DemoUser, demoBuyer, demoModerator, demoOperator, demoPassword } from '../contracts/demo.ts';
+import { demoBuyer, demoModerator, demoOperator, demoPassword } from '../contracts/demo.ts';
 import { Tokens } from '../contracts/users.ts';
 import { startAll } from './start.ts';
 

@@ -5,8 +5,8 @@ export const screens: Readonly<Record<string, string>> = {
   '52ed6605fe0ffc61ef88f408bdb5ce25f31479610de326214b3382c9f7ecf026':
     "query AdScreen($id:ID!){adPage(id:$id){ad{...AdCard description category attributes{id value}photos{id url}createdAt}seller{id name rating reviews sales since}similar(first:6){...AdCard}}}fragment AdCard on Ad{id title price{amount currency}city status photos{thumbUrl width height}}",
   // Checkout
-  '70102ae8f8bdff443f697e74edccd1c9e0b578550bcf3273876635e459157cd9':
-    "query Checkout($ad:ID!$city:ID!){checkout(ad:$ad city:$city){ad{...AdCard}quotes{method courier price{amount currency}estimated{from to}}pickupPoints{id name address latitude longitude hours}}}fragment AdCard on Ad{id title price{amount currency}city status photos{thumbUrl width height}}",
+  'b49123b7da6ef5dfbf94252566751dd679e12592f35870813acc632159574786':
+    "query Checkout($ad:ID!$city:ID!){checkout(ad:$ad city:$city){ad{...AdCard}quotes{method courier price{amount currency}estimated{from to}}pickupPoints{items{id name address latitude longitude courier hours}nextCursor}}}fragment AdCard on Ad{id title price{amount currency}city status photos{thumbUrl width height}}",
   // PlaceOrder
   '285dcab71246956955d4b1f61499f83b33cd3961f4cd46e9d9bd58f64e62bb4a':
     "mutation PlaceOrder($idempotencyKey:String!$adId:ID!$delivery:DeliveryInput!){placeOrder(idempotencyKey:$idempotencyKey adId:$adId delivery:$delivery){...OrderState}}fragment OrderState on Order{...OrderCard price{amount currency}deliveryPrice{amount currency}payment{id status confirmationUrl}delivery{method address pickupPoint stage trackingNumber estimated{from to}}createdAt}fragment OrderCard on Order{id status cancelReason ad{id title thumbUrl}total{amount currency}actions updatedAt}",
@@ -81,7 +81,7 @@ export const screens: Readonly<Record<string, string>> = {
 /** The SHA-256 of each, by its name. */
 export const screenIds = {
   AdScreen: '52ed6605fe0ffc61ef88f408bdb5ce25f31479610de326214b3382c9f7ecf026',
-  Checkout: '70102ae8f8bdff443f697e74edccd1c9e0b578550bcf3273876635e459157cd9',
+  Checkout: 'b49123b7da6ef5dfbf94252566751dd679e12592f35870813acc632159574786',
   PlaceOrder: '285dcab71246956955d4b1f61499f83b33cd3961f4cd46e9d9bd58f64e62bb4a',
   Home: '0dd6fbb675a62b56a571aa3b0df068a86d67af9980e19f4ab9a6c6f9b7605b6f',
   Me: '67c8dbfb7f84742c7fcc99b242b498f46f2d20f17f8191c49e043ec572f9b4ad',

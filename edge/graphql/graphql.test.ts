@@ -291,7 +291,7 @@ describe('a request', () => {
       (_none, n) => `a${n}: adPage(id: "${uuid(1000)}") { similar(first: ${n + 1}) { id } }`,
     );
     const { errors } = await edge().ask(
-      `{ ${pages.join(' ')} search { total } suggestions(q: "a") home { categories { id } cities { id } newest { nextCursor } } checkout(ad: "${uuid(1000)}", city: "kazan") { quotes { courier } pickupPoints { id } } }`,
+      `{ ${pages.join(' ')} search { total } suggestions(q: "a") home { categories { id } cities { id } newest { nextCursor } } checkout(ad: "${uuid(1000)}", city: "kazan") { quotes { courier } pickupPoints { items { id } } } }`,
     );
     expect(errors?.some(({ extensions }) => extensions['code'] === 'QUERY_TOO_COSTLY')).toBe(true);
     expect(core.asked.length).toBeLessThanOrEqual(20);

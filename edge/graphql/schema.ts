@@ -2,6 +2,7 @@
 import { createSchema } from 'graphql-yoga';
 import type { z } from 'zod';
 import type { Ad, Category } from '../../contracts/ads.ts';
+import type { PickupPoint } from '../../contracts/delivery.ts';
 import type { Order, OrderWithTimeline, TimelineEntry } from '../../contracts/orders.ts';
 import type { SavedSearch } from '../../contracts/search.ts';
 import type { Profile, Review } from '../../contracts/users.ts';
@@ -169,9 +170,10 @@ export const schema = createSchema<GraphqlContext>({
         if (!ad) return null;
         return (await loads.get('quote', { query: { from_city: ad.city, to_city: city, ad_id: ad.id } })).items;
       },
-      pickupPoints: async ({ city }: { city: string }, _none, { loads }) =>
-        (await loads.get('listPickupPoints', { query: { city } })).items,
+      pickupPoints: async ({ city }: { city: string }, wanted: Page, { loads }) =>
+        listOf(await loads.get('listPickupPoints', { query: { ...page(wanted), city } })),
     },
+    PickupPoint: { distanceM: (point: PickupPoint) => point.distance_m },
     OrderPage: {
       order: (order: OrderWithTimeline) => order,
       ad: ({ ad }: OrderWithTimeline, _none, { loads }) => loads.ad(ad.id),

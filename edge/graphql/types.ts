@@ -117,7 +117,12 @@ export const typeDefs = /* GraphQL */ `
   type Facets { category: [Facet!]! city: [Facet!]! price: [PriceFacet!]! }
   type Facet { value: ID! count: Int! }
   type PriceFacet { from: Float! to: Float count: Int! }
-  type Checkout { ad: Ad quotes: [Quote!] pickupPoints: [PickupPoint!] }
+  type Checkout {
+    ad: Ad
+    quotes: [Quote!]
+    "The nearest to the city's centre first."
+    pickupPoints(first: Int = 20, after: String): PickupPointList
+  }
   type OrderPage { order: Order! timeline: [TimelineEntry!]! ad: Ad }
   type Me {
     id: ID!
@@ -136,6 +141,7 @@ export const typeDefs = /* GraphQL */ `
 
   type AdList { items: [Ad!]! nextCursor: String }
   type OrderList { items: [Order!]! nextCursor: String }
+  type PickupPointList { items: [PickupPoint!]! nextCursor: String }
   type ReviewList { items: [Review!]! nextCursor: String }
   type NotificationList { items: [Notification!]! nextCursor: String "Not read yet, of all." unread: Int! }
 
@@ -186,6 +192,10 @@ export const typeDefs = /* GraphQL */ `
     address: String!
     latitude: Float!
     longitude: Float!
+    "From the city's centre."
+    distanceM: Int!
+    "Who hands parcels out there."
+    courier: String!
     hours: String!
   }
   "An address for a courier, or the id of a pick-up point."

@@ -74,7 +74,9 @@ export function createRenewal(deps: Pick<SiteDeps, 'api' | 'clock'>) {
 
   const ask = async (token: string, context: RequestContext): Promise<Renewal> => {
     try {
-      const tokens = await createClient({ api: deps.api, context, token: undefined }).get('refresh', { body: { refresh_token: token } });
+      const tokens = await createClient({ api: deps.api, context, token: undefined }).get('refresh', {
+        body: { refresh_token: token },
+      });
       return { tokens };
     } catch (error) {
       if (error instanceof CallFailed && [400, 401, 403, 422].includes(error.status)) return 'ended';
