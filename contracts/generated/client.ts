@@ -616,6 +616,67 @@ export type NewDecision = {
     /** Why */
     note: string;
 };
+export type FeeQuote = {
+    /** The fee in hundredths of a per cent of the price */
+    basis_points: number;
+    price: Money;
+    /** Rounded down, in the seller’s favour */
+    fee: Money;
+    seller_gets: Money;
+};
+export type Balance = {
+    currency: string;
+    /** Of sales that are paid and not yet completed; a cancellation ends it */
+    pending: number;
+    /** Earned, and not yet paid out */
+    available: number;
+    paid_out: number;
+};
+export type StatementEntry = {
+    id: number;
+    kind: "earned" | "paid_out";
+    order_id: string;
+    title: string;
+    currency: string;
+    /** Added to what the seller is owed, or taken off it */
+    amount: number;
+    /** What the platform kept of the price */
+    fee: number;
+    /** What the seller was owed in this currency afterwards */
+    balance: number;
+    at: string;
+};
+export type KnownDestination = {
+    provider: string;
+    "type": string;
+    /** The last characters of the account or phone number */
+    ends_with: string;
+    updated_at: string;
+};
+export type PayoutDestination = {
+    "type": "stripe_account";
+    account_id: string;
+} | {
+    "type": "yoo_money";
+    account_number: string;
+} | {
+    "type": "sbp";
+    phone: string;
+    bank_id: string;
+};
+export type NewRefund = {
+    amount: Money;
+    reason: string;
+};
+export type Refunded = {
+    payment_id: string;
+    /** All that is back with the buyer */
+    refunded: Money;
+    /** What is left for the seller, after the fee */
+    seller_gets: Money;
+    /** The provider has yet to carry it out */
+    in_progress: boolean;
+};
 export type Quote = {
     method: "courier" | "pickup_point";
     courier: string;
@@ -2388,6 +2449,210 @@ export function decideOnOrder({ id, newDecision }: {
     }));
 }
 /**
+ * What the seller gets of a price, and what the platform keeps
+ */
+export function quoteFee({ price, currency }: {
+    price: number;
+    currency: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: FeeQuote;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    }>(`/v1/payments/fee${QS.query(QS.explode({
+        price,
+        currency
+    }))}`, {
+        ...opts
+    });
+}
+/**
+ * What your sales have brought, by currency
+ */
+export function getBalance(opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            items: Balance[];
+        };
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/payments/balance", {
+        ...opts
+    });
+}
+/**
+ * What you earned and what was paid out to you, newest first
+ */
+export function getStatement({ currency, cursor, limit }: {
+    currency?: string;
+    cursor?: string;
+    limit?: number;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            items: StatementEntry[];
+            next_cursor: string | null;
+        };
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/payments/statement${QS.query(QS.explode({
+        currency,
+        cursor,
+        limit
+    }))}`, {
+        ...opts
+    });
+}
+/**
+ * Where your earnings are paid to
+ */
+export function listPayoutDestinations(opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            items: KnownDestination[];
+        };
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/payments/payout-destinations", {
+        ...opts
+    });
+}
+/**
+ * Say where to pay your earnings; what waited for it is paid then
+ */
+export function setPayoutDestination({ payoutDestination }: {
+    payoutDestination: PayoutDestination;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            items: KnownDestination[];
+        };
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    }>("/v1/payments/payout-destinations", oazapfts.json({
+        ...opts,
+        method: "PUT",
+        body: payoutDestination
+    }));
+}
+/**
+ * Give the buyer a part of a captured payment back, at the seller’s expense
+ */
+export function refundPart({ id, idempotencyKey, newRefund }: {
+    id: string;
+    idempotencyKey: string;
+    newRefund: NewRefund;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Refunded;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 409;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    } | {
+        status: 503;
+        data: Problem;
+    }>(`/v1/operations/payments/${encodeURIComponent(id)}/refunds`, oazapfts.json({
+        ...opts,
+        method: "POST",
+        body: newRefund,
+        headers: oazapfts.mergeHeaders(opts?.headers, {
+            "idempotency-key": idempotencyKey
+        })
+    }));
+}
+/**
  * A payment provider tells what happened
  */
 export function paymentWebhook({ provider, body }: {
@@ -2416,6 +2681,9 @@ export function paymentWebhook({ provider, body }: {
         data: Problem;
     } | {
         status: 431;
+        data: Problem;
+    } | {
+        status: 503;
         data: Problem;
     }>(`/v1/payments/webhooks/${encodeURIComponent(provider)}`, oazapfts.json({
         ...opts,

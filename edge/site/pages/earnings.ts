@@ -41,8 +41,8 @@ async function read({ client }: Visit): Promise<Earnings | null> {
     const [first] = balances;
     if (!first) return null;
     const [{ items: newest }, quote] = await Promise.all([
-      client.get('getStatement', { query: { limit: newestShown } }),
-      client.get('quoteFee', { query: { price: 0, currency: first.currency } }),
+      client.get('getStatement', { limit: newestShown }),
+      client.get('quoteFee', { price: 0, currency: first.currency }),
     ]);
     return { balances, newest, quote };
   } catch (error) {
