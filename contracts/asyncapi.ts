@@ -17,7 +17,7 @@ import {
 type Json = Record<string, unknown>;
 
 /** What a client's stream says, by the name of the event. */
-const clientMessages = {
+export const clientMessages = {
   'order.status': [OrderStatusMessage, 'An order of yours has a new status'],
   'delivery.stage': [DeliveryStageMessage, 'A parcel of yours has reached a stage'],
   notification: [NotificationMessage, 'A notification for you'],

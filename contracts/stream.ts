@@ -5,6 +5,9 @@ import { DeliveryStage } from './delivery.ts';
 import { Notification } from './notifications.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
 
+// Apart, because the client in `client/` carries no schemas.
+export { decodeCursor, encodeCursor } from './cursor.ts';
+
 export const topics = ['orders', 'deliveries', 'notifications'] as const;
 export const Topic = z.enum(topics);
 export type Topic = z.infer<typeof Topic>;
@@ -153,31 +156,3 @@ export const MuxReply = z.discriminatedUnion('op', [
   z.object({ op: z.literal('pong'), at: z.int(), ageMs: z.int().min(0).nullable().optional() }),
 ]);
 export type MuxReply = z.infer<typeof MuxReply>;
-
-/**
- * The SSE id / `Last-Event-ID`: the places in all channels of one stream, opaque to clients.
- * Channels are named by what the stream was opened for, so the same message has the same id
- * whether it came live or was replayed.
- */
-export const encodeCursor = (places: ReadonlyMap<string, Position>): string =>
-  [...places]
-    .map(([channel, at]) => `${channel}@${at.epoch}.${at.offset.toString(36)}.${at.time.toString(36)}`)
-    .join('~');
-
-/** Null for what `encodeCursor` cannot have made. */
-export const decodeCursor = (text: string): Map<string, Position> | null => {
-  if (text.length > 4096) return null;
-  const places = new Map<string, Position>();
-  for (const part of text.split('~')) {
-    const match = /^([a-z]+:[\w-]{1,64})@([a-z0-9]{1,16})\.([0-9a-z]{1,11})\.([0-9a-z]{1,9})$/.exec(part);
-    if (!match) return null;
-    const position = Position.safeParse({
-      epoch: match[2],
-      offset: Number.parseInt(match[3] ?? '', 36),
-      time: Number.parseInt(match[4] ?? '', 36),
-    });
-    if (!position.success) return null;
-    places.set(match[1] ?? '', position.data);
-  }
-  return places;
-};

@@ -2,7 +2,7 @@
 import { Hono } from 'hono';
 import type { SiteDeps } from './deps.ts';
 
-const names = ['site.css', 'site.js', 'order.js', 'sell.js', 'icon.svg'] as const;
+const names = ['site.css', 'site.js', 'live.js', 'order.js', 'sell.js', 'icon.svg'] as const;
 export type AssetName = (typeof names)[number];
 
 export interface Assets {
@@ -23,7 +23,24 @@ export function createAssets(deps: Pick<SiteDeps, 'asset'>): () => Promise<Asset
 }
 
 export function assetRoutes(deps: Pick<SiteDeps, 'asset'>, assets: ReturnType<typeof createAssets>) {
-  return new Hono().get('/assets/:hash/:name', async (c, next) => {
+  const app = new Hono();
+  // The live client for other people's pages, under an address that stays: docs/clients.md tells how to use it.
+  app.get('/live.js', async (c) => {
+    const file = deps.asset('live.js');
+    if (!file) return c.notFound();
+    const etag = `"${(await assets()).hash}"`;
+    const headers = {
+      etag,
+      'cache-control': 'public, max-age=300',
+      'access-control-allow-origin': '*',
+      'cross-origin-resource-policy': 'cross-origin',
+      'x-content-type-options': 'nosniff',
+    };
+    return hasAlready(c.req.header('if-none-match'), etag)
+      ? c.body(null, 304, headers)
+      : c.body(file.bytes, 200, { ...headers, 'content-type': file.contentType });
+  });
+  return app.get('/assets/:hash/:name', async (c, next) => {
     const name = c.req.param('name');
     const file = names.some((each) => each === name) ? deps.asset(name) : null;
     if (!file) return next();
@@ -36,13 +53,10 @@ export function assetRoutes(deps: Pick<SiteDeps, 'asset'>, assets: ReturnType<ty
       'cache-control': current ? 'public, max-age=31536000, immutable' : 'no-cache',
       'x-content-type-options': 'nosniff',
     };
-    if (
-      c.req
-        .header('if-none-match')
-        ?.split(',')
-        .some((each) => each.trim().replace(/^W\//, '') === etag)
-    )
-      return c.body(null, 304, headers);
+    if (hasAlready(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
     return c.body(file.bytes, 200, { ...headers, 'content-type': file.contentType });
   });
 }
+
+const hasAlready = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  ifNoneMatch?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag) ?? false;

@@ -107,6 +107,8 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   post('/sell', publishAd);
   post('/my/photos', startUpload);
   post('/my/photos/:id/complete', completeUpload);
+  // For scripts: a page's request renews the session where it can be renewed.
+  get('/my/session', (c) => c.body(null, c.get('visit').session ? 204 : 401));
   get('/my/ads', myAdsPage);
   get('/my/ads/:id/edit', editPage);
   post('/my/ads/:id/edit', changeAd);

@@ -2,7 +2,7 @@
 import { html, raw } from 'hono/html';
 import type { AssetName } from './assets.ts';
 import type { Html } from './html.ts';
-import { icon } from './icons.ts';
+import { type IconName, icon } from './icons.ts';
 import { signInUrl, type Visit } from './visit.ts';
 
 export interface PageOptions {
@@ -39,7 +39,7 @@ export const layout = (visit: Visit, options: PageOptions, content: Html): Html 
   <link rel="stylesheet" href="${assets.url('site.css')}">
   ${(['site.js', ...scripts] as const).map((script) => html`<script type="module" nonce="${context.requestId}" src="${assets.url(script)}"></script>`)}
 </head>
-<body>
+<body${visit.session && html` data-user="${visit.session.userId}"`}>
   <a class="skip" href="#content">${t.skip}</a>
   ${header(visit)}
   <main id="content" tabindex="-1">${content}</main>
@@ -90,7 +90,7 @@ const accountMenu = (visit: Visit): Html => {
   return html`
     ${operates && html`<a class="menu-link menu-icon menu-wide" href="/operations" aria-label="${t.menu.operations}">${icon('pulse', 22)}</a>`}
     <a class="menu-link menu-icon" href="/my/favourites" aria-label="${t.menu.favourites}">${icon('heart', 22)}</a>
-    ${visit.unread.then((unread) => html`<a class="menu-link menu-icon" href="/my/notifications" aria-label="${unread ? t.menu.unread(unread) : t.menu.notifications}">${icon('bell', 22)}${unread ? html`<span class="count" aria-hidden="true">${unread > 99 ? '99+' : unread}</span>` : ''}</a>`)}
+    ${visit.unread.then((unread) => counted('/my/notifications', 'notifications', 'bell', unread ? t.menu.unread(unread) : t.menu.notifications, t.menu.notifications, unread))}
     <details class="account">
       <summary>${icon('user', 22)}<span class="visually-hidden">${t.menu.account}</span></summary>
       <ul role="list">
@@ -99,6 +99,17 @@ const accountMenu = (visit: Visit): Html => {
       </ul>
     </details>`;
 };
+
+/** A link with a number on it, which the page's script counts up as news arrives. */
+const counted = (
+  href: string,
+  what: string,
+  picture: IconName,
+  label: string,
+  plainLabel: string,
+  count: number | null,
+): Html =>
+  html`<a class="menu-link menu-icon" href="${href}" aria-label="${label}" data-counted="${what}" data-label="${plainLabel}">${icon(picture, 22)}<span class="count" aria-hidden="true"${!count && html` hidden`}>${count !== null && count > 99 ? '99+' : (count ?? 0)}</span></a>`;
 
 const languageSwitch = ({ t, url, language }: Visit): Html => {
   const other = language === 'ru' ? 'en' : 'ru';

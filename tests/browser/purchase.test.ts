@@ -1,4 +1,4 @@
-// A purchase as a buyer makes it, in real Chromium on the whole system: every status arrives on the open page by SSE.
+// A purchase as a buyer makes it, in real Chromium on the whole system: every status arrives on the open page by itself.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../scripts/free-port.ts';
 import { Hopeless, until } from '../until.ts';
+import { listenOn } from './live-page.ts';
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const missing = !existsSync(executablePath);
@@ -69,22 +70,6 @@ async function startSystem(): Promise<System> {
     throw new Error(`npm start did not become ready:\n${output}`, { cause: error });
   }
   return { url, [Symbol.asyncDispose]: end };
-}
-
-interface SseMessage {
-  readonly event: string;
-  readonly data: Record<string, unknown>;
-}
-
-/** What the page's EventSource received, as Chromium's network layer saw it. */
-async function watchStream(context: BrowserContext, page: Page): Promise<SseMessage[]> {
-  const messages: SseMessage[] = [];
-  const session = await context.newCDPSession(page);
-  session.on('Network.eventSourceMessageReceived', ({ eventName, data }) => {
-    messages.push({ event: eventName, data: JSON.parse(data) as Record<string, unknown> });
-  });
-  await session.send('Network.enable');
-  return messages;
 }
 
 /** Problems that a user would not see but a developer's console shows: script errors, refused styles, failed requests. */
@@ -150,13 +135,13 @@ describe.skipIf(missing && process.env['CI'] !== 'true')(
       // A second tab watches the order while the first one pays.
       const watching = await context.newPage();
       watchConsole(watching, problems);
-      const messages = await watchStream(context, watching);
       await watching.goto('/my/orders');
       await watching.getByRole('link', { name: title }).first().click();
       await watching.waitForURL(/\/orders\//);
       const orderId = new URL(watching.url()).pathname.split('/')[2] ?? '';
       const headline = watching.locator('[data-status]');
       await watching.getByText('Updates by itself').waitFor();
+      const messages = await listenOn(watching, ['order.status', 'delivery.stage']);
       expect(await headline.textContent()).toBe('Awaiting payment');
       let navigations = 0;
       watching.on('framenavigated', () => navigations++);
@@ -185,8 +170,9 @@ describe.skipIf(missing && process.env['CI'] !== 'true')(
       await shows('Completed');
       await watching.getByRole('heading', { name: 'How did it go?' }).waitFor();
 
+      const heard = await messages();
       const told = (event: string, field: string) =>
-        messages
+        heard
           .filter((each) => each.event === event && each.data['order_id'] === orderId)
           .map(({ data }) => data[field]);
       expect(told('order.status', 'status').filter((status) => status !== 'pending_payment')).toEqual([

@@ -1,5 +1,5 @@
 // The order's page, live: each message says its news at once, then the page's parts are fetched anew.
-import { localiseTimes } from './site.js';
+import { live, localiseTimes, onLiveState } from './site.js';
 
 const root = /** @type {HTMLElement} */ (document.getElementById('order'));
 const parts = /** @type {HTMLElement} */ (document.getElementById('order-parts'));
@@ -88,10 +88,9 @@ async function refresh() {
       const response = await fetch(`/orders/${order}/now`, { headers: { accept: 'text/html' }, cache: 'no-store' });
       // Signed out elsewhere: the page itself leads to the sign-in.
       if (response.redirected || response.status === 401) return location.reload();
-      if (response.ok) replaceParts(await response.text());
+      if (!response.ok) throw new Error(`the order's state: ${response.status}`);
+      replaceParts(await response.text());
     } while (refreshAgain);
-  } catch {
-    // Offline: the stream says so, and its return fetches the state again.
   } finally {
     refreshing = false;
   }
@@ -119,44 +118,29 @@ function isOlder(fresh, old) {
   return status(fresh) < status(old);
 }
 
-let lastId = '';
-let retryMs = 1_000;
+/** After news, the page's other parts. Offline nothing is lost: the stream's return tells what was missed. */
+const follow = () => refresh().catch((error) => console.warn(error));
 
-function connect() {
-  const query = new URLSearchParams({ order, ...(lastId ? { last_event_id: lastId } : {}) });
-  const source = new EventSource(`/v1/stream?${query}`);
-  /** @param {string} name @param {(news: any) => void} show */
-  const on = (name, show) =>
-    source.addEventListener(name, (event) => {
-      if (event.lastEventId) lastId = event.lastEventId;
-      show(JSON.parse(event.data));
-      void refresh();
-    });
-  on('order.status', showStatus);
-  on('delivery.stage', showStage);
-  on('notification', () => {});
-  // History no longer reaches back to where we were: only the present state helps.
-  on('reset', () => {});
-  source.addEventListener('open', () => {
-    retryMs = 1_000;
-    showConnection('on', texts.live);
-    // Whatever happened between the page and the stream.
-    void refresh();
-  });
-  source.addEventListener('error', () => {
-    showConnection('lost', texts.reconnecting);
-    if (source.readyState !== EventSource.CLOSED) return;
-    // Refused for good, as when the session's cookie has run out: a page request renews it.
-    setTimeout(
-      async () => {
-        await refresh();
-        connect();
-      },
-      retryMs * (0.5 + Math.random()),
-    );
-    retryMs = Math.min(retryMs * 2, 30_000);
-  });
-}
-
+onLiveState(({ state }) => {
+  if (state === 'live') showConnection('on', texts.live);
+  else if (state === 'connecting') showConnection('off', texts.connecting);
+  else showConnection('lost', texts.reconnecting);
+  // Signed out elsewhere: the page itself leads to the sign-in.
+  if (state === 'signed_out') location.reload();
+});
 showConnection('off', texts.connecting);
-connect();
+live?.subscribe({
+  order,
+  on: {
+    'order.status': (news) => {
+      showStatus(news);
+      void follow();
+    },
+    'delivery.stage': (news) => {
+      showStage(news);
+      void follow();
+    },
+    notification: () => void follow(),
+  },
+  present: refresh,
+});

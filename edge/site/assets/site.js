@@ -1,6 +1,53 @@
 // What every page gains from a script; each works without.
+import { openLive } from './live.js';
 
 document.documentElement.classList.add('js');
+
+const { user } = document.body.dataset;
+/** @type {Set<(state: { state: string }) => void>} */
+const liveListeners = new Set();
+
+/** What happens, as it happens: one connection for all tabs of a person; null for guests. */
+export const live = user
+  ? openLive({
+      userId: user,
+      share: true,
+      token: async ({ refused }) => {
+        if (!refused) return undefined;
+        // The cookie has run out: a request of the storefront renews it, if it is still the same person's session.
+        const { status } = await fetch('/my/session', { cache: 'no-store' });
+        if (status === 401) return null;
+        if (status !== 204) throw new Error(`/my/session: ${status}`);
+        return undefined;
+      },
+      onState: (state) => {
+        for (const listener of liveListeners) listener(state);
+      },
+    })
+  : null;
+
+/** @param {(state: { state: string }) => void} listener */
+export function onLiveState(listener) {
+  liveListeners.add(listener);
+}
+
+/** Numbers in the menu grow as news arrives. */
+function countNews() {
+  live?.subscribe({ on: { notification: () => count('notifications') } });
+}
+
+/** @param {string} what */
+function count(what) {
+  const link = document.querySelector(`[data-counted="${what}"]`);
+  const number = link?.querySelector('.count');
+  if (!(link instanceof HTMLElement) || !(number instanceof HTMLElement)) return;
+  // From "99+" on it stays as it is.
+  const next = number.hidden ? 1 : Number(number.textContent) + 1;
+  if (!(next <= 99)) return;
+  number.hidden = false;
+  number.textContent = String(next);
+  link.setAttribute('aria-label', `${link.dataset.label}: ${next}`);
+}
 
 /**
  * Times come in the server's zone; people read their own.
@@ -162,6 +209,7 @@ openPanels();
 closeMenus();
 galleries();
 suggestions();
+countNews();
 const problem = document.querySelector('[data-focus]');
 if (problem instanceof HTMLElement) problem.focus();
 if (location.hash === '#report') document.querySelector('details#report')?.setAttribute('open', '');
