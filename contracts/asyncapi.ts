@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { eventTypes, realtimeTopic, topicNames } from './events.ts';
 import {
   AdChangedMessage,
+  AdNews,
   CacheInvalidation,
   cacheChannel,
   DeliveryStageMessage,
@@ -10,6 +11,7 @@ import {
   OrderStatusMessage,
   RealtimeMessage,
   ResetMessage,
+  SearchMatchMessage,
   SessionRevoked,
   sessionChannel,
 } from './stream.ts';
@@ -21,7 +23,9 @@ export const clientMessages = {
   'order.status': [OrderStatusMessage, 'An order of yours has a new status'],
   'delivery.stage': [DeliveryStageMessage, 'A parcel of yours has reached a stage'],
   notification: [NotificationMessage, 'A notification for you'],
-  'ad.changed': [AdChangedMessage, 'An ad that you asked for by `channels` has changed'],
+  'ad.changed': [AdChangedMessage, 'Price or status of an ad, on `ad:ID` and `category:ID`'],
+  'ad.published': [AdNews, 'A new ad, on `category:ID`'],
+  'search.match': [SearchMatchMessage, 'A new ad that searches of yours find'],
   reset: [ResetMessage, 'What was missed is out of reach: read the present state again'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;
 

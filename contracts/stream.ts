@@ -1,6 +1,7 @@
 // The live stream: what clients receive, and what an edge and a realtime node say to each other.
 import { z } from 'zod';
-import { Instant, list, OrderId, type UserId } from './common.ts';
+import type { Ad } from './ads.ts';
+import { AdId, Instant, list, Money, OrderId, Slug, type UserId } from './common.ts';
 import { DeliveryStage } from './delivery.ts';
 import { Notification } from './notifications.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
@@ -8,7 +9,7 @@ import { CancelReason, OrderStatus } from './orders.ts';
 // Apart, because the client in `client/` carries no schemas.
 export { decodeCursor, encodeCursor } from './cursor.ts';
 
-export const topics = ['orders', 'deliveries', 'notifications'] as const;
+export const topics = ['orders', 'deliveries', 'notifications', 'searches', 'messages'] as const;
 export const Topic = z.enum(topics);
 export type Topic = z.infer<typeof Topic>;
 
@@ -66,9 +67,33 @@ export const AdChangedMessage = z
     ad_id: z.string(),
     status: z.string(),
     price: z.object({ amount: z.int(), currency: z.string() }),
+    version: z.int().optional().meta({ description: 'Of the ad; cached answers may be older for a moment' }),
     at: Instant,
   })
   .meta({ id: 'AdChangedMessage' });
+export const AdNews = z
+  .object({
+    ad_id: AdId,
+    title: z.string(),
+    price: Money,
+    category: Slug,
+    city: Slug,
+    thumb_url: z.string().nullable(),
+    at: Instant,
+  })
+  .meta({ id: 'AdNews' });
+export const newsOfAd = (ad: Ad): z.output<typeof AdNews> => ({
+  ad_id: ad.id,
+  title: ad.title,
+  price: ad.price,
+  category: ad.category,
+  city: ad.city,
+  thumb_url: ad.photos[0]?.thumb_url ?? null,
+  at: ad.updated_at,
+});
+export const SearchMatchMessage = AdNews.extend({
+  searches: z.array(z.object({ id: z.uuid(), name: z.string() })).min(1),
+}).meta({ id: 'SearchMatchMessage' });
 export const CacheInvalidation = z.object({ groups: z.array(z.string()).min(1), at: Instant });
 export const SessionRevoked = z.object({
   sid: z.string(),
@@ -80,6 +105,7 @@ export const topicOfEvent: Readonly<Record<string, Topic>> = {
   'order.status': 'orders',
   'delivery.stage': 'deliveries',
   notification: 'notifications',
+  'search.match': 'searches',
 };
 
 /** The value of a message on the Kafka topic `realtime.v1`; its key is the channel. */

@@ -6,7 +6,9 @@ import type { NotificationKind } from '../../contracts/notifications.ts';
 import type { CancelReason } from '../../contracts/orders.ts';
 import {
   type AdChangedMessage,
+  type AdNews,
   type DeliveryStageMessage,
+  newsOfAd,
   type OrderStatusMessage,
   userChannel,
 } from '../../contracts/stream.ts';
@@ -81,9 +83,14 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
     if (!(await noteAd(trx, { ad_id: ad.id, version: ad.version, updated_at: options.clock.now() }))) return;
     // Drafts and what waits for a moderator are nobody's business; what was public and no longer is, is.
     if (isPublic(ad.status) || (previous_status && isPublic(previous_status))) {
-      const { id, status, price, category, updated_at } = ad;
-      const data: z.output<typeof AdChangedMessage> = { ad_id: id, status, price, at: updated_at };
+      const { id, status, price, version, category, updated_at } = ad;
+      const data: z.output<typeof AdChangedMessage> = { ad_id: id, status, price, version, at: updated_at };
       await options.outbox.addRealtime(trx, [`ad:${id}`, `category:${category}`], { event: 'ad.changed', data });
+    }
+    // What a reservation gives back is not new.
+    if (ad.status === 'active' && !(previous_status && isPublic(previous_status))) {
+      const data: z.output<typeof AdNews> = newsOfAd(ad);
+      await options.outbox.addRealtime(trx, [`category:${ad.category}`], { event: 'ad.published', data });
     }
     if (ad.status === 'rejected' && previous_status !== 'rejected') {
       const wish = {

@@ -4,6 +4,7 @@ import type { Ad } from '../../contracts/ads.ts';
 import { notificationKinds } from '../../contracts/notifications.ts';
 import {
   AdChangedMessage,
+  AdNews,
   DeliveryStageMessage,
   NotificationMessage,
   OrderStatusMessage,
@@ -71,6 +72,36 @@ describe('the live stream', () => {
     const draft = ad('draft');
     await world.hear('ad.changed', { ad: draft, previous_status: null });
     expect(await world.live(`ad:${draft.id}`)).toEqual([]);
+  });
+
+  it('tells watchers of a category each new ad once', async () => {
+    const seller = { id: uuidv7(), name: 'Сергей', rating: null, reviews: 0 };
+    const id = uuidv7();
+    const category = `category-${uuidv7()}`;
+    const becomes = (status: Ad['status'], previous: Ad['status'], version: number) =>
+      world.hear('ad.changed', {
+        ad: {
+          ...{
+            id,
+            title: 'Диван',
+            price: { amount: 500_00, currency: 'RUB' },
+            category,
+            city: 'kazan',
+            status,
+            seller,
+          },
+          ...{ photos: [], rejection_reason: null, updated_at: new Date().toISOString(), version },
+        } as never,
+        previous_status: previous,
+      });
+    await becomes('moderation', 'draft', 1);
+    await becomes('active', 'moderation', 2);
+    await becomes('reserved', 'active', 3);
+    await becomes('active', 'reserved', 4);
+    const news = (await world.live(`category:${category}`)).filter(({ event }) => event === 'ad.published');
+    expect(news.map(({ data }) => AdNews.parse(data))).toMatchObject([
+      { ad_id: id, title: 'Диван', price: { amount: 500_00, currency: 'RUB' }, city: 'kazan', thumb_url: null },
+    ]);
   });
 
   it('tells no old news of an ad after newer', async () => {

@@ -1,10 +1,12 @@
-// What search hears: ads and sellers that changed. The index follows, and cached results with it.
+// What search hears: ads and sellers that changed. The index follows, and cached results with it; a new ad is told to
+// those whose saved searches find it.
 import type { Transaction } from 'kysely';
 import { cacheChannel } from '../../contracts/stream.ts';
 import type { Handlers } from '../platform/bus/consumer.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Outbox } from '../platform/db/outbox.ts';
 import { changeSeller, type IndexChange, indexAd, removeAd } from './index-store.ts';
+import { tellMatches } from './matches.ts';
 import type { SearchTables } from './store.ts';
 
 /**
@@ -23,7 +25,11 @@ export function searchEvents(outbox: Outbox, clock: Clock): Handlers<SearchTable
   };
 
   return {
-    'ad.changed': async ({ data }, trx) => purgeIfFound(trx, await indexAd(trx, data.ad)),
+    'ad.changed': async ({ data }, trx) => {
+      const change = await indexAd(trx, data.ad);
+      await purgeIfFound(trx, change);
+      if (change?.isNew) await tellMatches(trx, outbox, data.ad);
+    },
     'ad.deleted': async ({ data }, trx) => purgeIfFound(trx, await removeAd(trx, data)),
     'user.changed': async ({ data }, trx) => {
       const { user_id, name, rating, reviews, version } = data;

@@ -10,6 +10,8 @@ import type { SearchTables } from './store.ts';
 export interface IndexChange {
   readonly wasActive: boolean;
   readonly isActive: boolean;
+  /** It is listed for the first time. */
+  readonly isNew: boolean;
 }
 
 /** Puts a version of an ad into the index, or takes it out; older versions than the one there change nothing. */
@@ -36,7 +38,7 @@ export async function indexAd(trx: Transaction<SearchTables>, ad: Ad): Promise<I
     .values({ id: ad.id, ...entry })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(entry))
     .execute();
-  return { wasActive: known?.active ?? false, isActive: active };
+  return { wasActive: known?.active ?? false, isActive: active, isNew: active && !known?.listed_at };
 }
 
 /** The entry stays as a mark, so that an older event that comes late doesn't bring the ad back. */
@@ -60,7 +62,7 @@ export async function removeAd(
     .values({ id: ad.ad_id, ...entry, ...rest, words: sql<string>`''::tsvector` })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(entry))
     .execute();
-  return { wasActive: known?.active ?? false, isActive: false };
+  return { wasActive: known?.active ?? false, isActive: false, isNew: false };
 }
 
 const lockEntry = (trx: Transaction<SearchTables>, id: AdId) =>

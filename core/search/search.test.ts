@@ -219,3 +219,45 @@ describe('saved searches', () => {
     expect(await list()).toEqual([]);
   });
 });
+
+describe('a saved search', () => {
+  const matchesOf = async () =>
+    (await world.said())
+      .filter(({ type }) => type === 'search.match')
+      .map(({ key, data }) => [
+        key,
+        (data as { data: { searches: { name: string }[] } }).data.searches.map(({ name }) => name),
+      ]);
+
+  it('tells its owner of each new ad that it finds, once, and nobody of their own', async () => {
+    const anna = person();
+    const boris = person();
+    const save = async (as: typeof anna, name: string, query: object) => {
+      const { status } = await world.ask('POST', '/v1/me/searches', { as, body: { name, query } });
+      expect(status).toBe(201);
+    };
+    await save(anna, 'лодки', { q: 'надувные лодки' });
+    await save(anna, 'спорт в Сочи', { category: 'sports', city: 'sochi' });
+    await save(anna, 'дорогое', { q: 'лодка', price_min: 5_000_000 });
+    await save(boris, 'boats', { category: 'sports', price_max: 200_000 });
+    await save(seller, 'мои же', { category: 'sports' });
+    await save(boris, 'чужое', { q: 'самокат', category: 'sports' });
+    await world.said();
+    const boat = await published({
+      title: 'Надувная лодка',
+      category: 'sports',
+      city: 'sochi',
+      price: { amount: 200_000, currency: 'RUB' },
+    });
+    const told = await matchesOf();
+    expect(told.toSorted()).toEqual(
+      [
+        [`user:${anna.id}`, ['лодки', 'спорт в Сочи']],
+        [`user:${boris.id}`, ['boats']],
+      ].toSorted(),
+    );
+    await changed(boat, { status: 'reserved' });
+    await changed({ ...boat, version: 2 }, { status: 'active' });
+    expect(await matchesOf()).toEqual([]);
+  });
+});

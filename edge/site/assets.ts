@@ -2,7 +2,17 @@
 import { Hono } from 'hono';
 import type { SiteDeps } from './deps.ts';
 
-const names = ['site.css', 'site.js', 'live.js', 'order.js', 'sell.js', 'icon.svg'] as const;
+const names = [
+  'site.css',
+  'site.js',
+  'live.js',
+  'parts.js',
+  'order.js',
+  'ad.js',
+  'searches.js',
+  'sell.js',
+  'icon.svg',
+] as const;
 export type AssetName = (typeof names)[number];
 
 export interface Assets {

@@ -446,6 +446,18 @@ export function createFakeCore(): FakeCore {
       total: 131,
       facets: { category: [{ value: 'bicycles', count: 31 }], city: [{ value: 'kazan', count: 7 }], price: [] },
     }),
+    listSavedSearches: () => ({
+      items: [
+        {
+          id: uuid(8001),
+          name: 'Велосипеды до 20 000',
+          query: { q: 'велосипед', price_max: 2_000_000 },
+          created_at: at,
+        },
+      ],
+    }),
+    saveSearch: (asking) => ({ id: uuid(8002), created_at: at, ...bodyOf(asking) }),
+    removeSavedSearch: () => undefined,
     login: (asking) => tokensOf(bodyOf(asking)['email']),
     register: () => tokensOf(demoBuyer.email),
     logout: () => undefined,

@@ -20,6 +20,7 @@ import { decideOnOrder, operationsOrderPage } from './pages/operations-order.ts'
 import { changeOrder, orderLabel, orderNow, orderPage } from './pages/order.ts';
 import { changePreferences, changeProfile, profilePage, unblockEmail } from './pages/profile.ts';
 import { reportPage, sendReport } from './pages/report.ts';
+import { removeSearch, savedSearchesPage, saveSearch } from './pages/saved-searches.ts';
 import { searchPage } from './pages/search.ts';
 import { changeAd, completeUpload, editPage, publishAd, sellPage, startUpload } from './pages/sell.ts';
 import { sellerPage } from './pages/seller.ts';
@@ -117,6 +118,9 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   get('/my/orders', purchasesPage);
   get('/my/sales', salesPage);
   get('/my/favourites', favouritesPage);
+  get('/my/searches', savedSearchesPage);
+  post('/my/searches', saveSearch);
+  post('/my/searches/:id/remove', removeSearch);
   get('/my/notifications', notificationsPage);
   post('/my/notifications', markRead);
   get('/my/profile', profilePage);

@@ -44,6 +44,7 @@ export const layout = (visit: Visit, options: PageOptions, content: Html): Html 
   ${header(visit)}
   <main id="content" tabindex="-1">${content}</main>
   ${footer(visit)}
+  ${visit.session && html`<div class="toasts" role="status" data-toasts data-match="${t.searches.match}"></div>`}
 </body>
 </html>`;
 };
@@ -83,6 +84,7 @@ const accountMenu = (visit: Visit): Html => {
     ['/my/sales', t.menu.sales],
     ['/my/ads', t.menu.ads],
     ['/my/favourites', t.menu.favourites],
+    ['/my/searches', t.menu.searches],
     ['/my/profile', t.menu.profile],
     ...(session?.roles.includes('moderator') ? [['/moderation', t.menu.moderation] as const] : []),
     ...(operates ? [['/operations', t.menu.operations] as const] : []),

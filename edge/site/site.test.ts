@@ -18,6 +18,7 @@ const buyerPages = [
   '/sell?category=bicycles',
   `/my/ads/${uuid(1000)}/edit`,
   '/my/favourites',
+  '/my/searches',
   '/my/notifications',
   '/my/profile',
   '/sellers/01935b5e-7d00-7000-8000-000000000011',
@@ -230,5 +231,22 @@ describe('style and scripts', () => {
     expect((await visitor.get(address, { 'if-none-match': css.headers.get('etag') ?? '' })).status).toBe(304);
     expect((await visitor.get('/assets/000000000000/site.css')).headers.get('cache-control')).toBe('no-cache');
     expect((await visitor.get('/assets/000000000000/..%2Findex.ts')).status).toBe(404);
+  });
+});
+
+describe('saved searches', () => {
+  it('are kept in the money’s minor units, and lead back to their results', async () => {
+    const world = createWorld();
+    const buyer = await world.visitor().signsIn();
+    expect(await (await buyer.get('/search?q=вело&price_max=200')).text()).toContain('Сохранить поиск');
+    expect(await (await buyer.get('/search')).text()).not.toContain('Сохранить поиск');
+    const saved = await buyer.post('/my/searches', { name: 'Дёшево', q: 'вело', price_max: '200,50' });
+    expect(saved.headers.get('location')).toBe('/my/searches');
+    expect(world.core.asked.find(({ id }) => id === 'saveSearch')?.options.body).toEqual({
+      name: 'Дёшево',
+      query: { q: 'вело', price_max: 20_050 },
+    });
+    expect(await (await buyer.get('/my/searches')).text()).toContain('price_max=20000&amp;sort=newest');
+    expect((await buyer.post(`/my/searches/${uuid(8001)}/remove`)).status).toBe(303);
   });
 });

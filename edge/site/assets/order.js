@@ -1,4 +1,5 @@
 // The order's page, live: each message says its news at once, then the page's parts are fetched anew.
+import { liveParts } from './parts.js';
 import { live, localiseTimes, onLiveState } from './site.js';
 
 const root = /** @type {HTMLElement} */ (document.getElementById('order'));
@@ -67,56 +68,15 @@ function showStage({ stage, at }) {
   announce(text);
 }
 
-/** The server's last word on each part; what hasn't changed stays, so that nobody loses what they type. */
-const shown = new Map(
-  [...parts.querySelectorAll('[data-part]')].map((part) => [part.getAttribute('data-part'), part.outerHTML]),
-);
-
-let refreshing = false;
-let refreshAgain = false;
-
-/** The present state. News that comes while it is fetched asks for it once more. */
-async function refresh() {
-  if (refreshing) {
-    refreshAgain = true;
-    return;
-  }
-  refreshing = true;
-  try {
-    do {
-      refreshAgain = false;
-      const response = await fetch(`/orders/${order}/now`, { headers: { accept: 'text/html' }, cache: 'no-store' });
-      // Signed out elsewhere: the page itself leads to the sign-in.
-      if (response.redirected || response.status === 401) return location.reload();
-      if (!response.ok) throw new Error(`the order's state: ${response.status}`);
-      replaceParts(await response.text());
-    } while (refreshAgain);
-  } finally {
-    refreshing = false;
-  }
-}
-
-/** @param {string} markup */
-function replaceParts(markup) {
-  const fresh = new DOMParser().parseFromString(markup, 'text/html');
-  for (const part of fresh.querySelectorAll('[data-part]')) {
-    const name = part.getAttribute('data-part') ?? '';
-    const old = parts.querySelector(`[data-part="${CSS.escape(name)}"]`);
-    // A status that was told since this answer was made stays; the next answer has it.
-    if (name === 'now' && isOlder(part, old)) continue;
-    if (!old || shown.get(name) === part.outerHTML) continue;
-    shown.set(name, part.outerHTML);
-    localiseTimes(part);
-    old.replaceWith(part);
-  }
-}
-
-/** @param {Element} fresh @param {Element | null} old */
+/** A status that was told since an answer was made stays; the next answer has it. @param {Element} fresh @param {Element | null} old */
 function isOlder(fresh, old) {
+  if (fresh.getAttribute('data-part') !== 'now') return false;
   /** @param {Element | null | undefined} part */
   const status = (part) => rank.indexOf(part?.querySelector('[data-status]')?.getAttribute('data-status') ?? '');
   return status(fresh) < status(old);
 }
+
+const refresh = liveParts(parts, `/orders/${order}/now`, isOlder);
 
 /** After news, the page's other parts. Offline nothing is lost: the stream's return tells what was missed. */
 const follow = () => refresh().catch((error) => console.warn(error));

@@ -36,6 +36,25 @@ function countNews() {
   live?.subscribe({ on: { notification: () => count('notifications') } });
 }
 
+/** A new ad for one of your searches shows itself on whatever page is open. */
+function tellMatches() {
+  const region = document.querySelector('[data-toasts]');
+  if (!(region instanceof HTMLElement)) return;
+  live?.subscribe({
+    on: {
+      'search.match': ({ ad_id, title, searches }) => {
+        const toast = Object.assign(document.createElement('a'), { className: 'toast', href: `/ads/${ad_id}` });
+        const names = searches.map(({ name }) => name).join(', ');
+        toast.append(
+          Object.assign(document.createElement('span'), { textContent: `${region.dataset.match} ${names}` }),
+          Object.assign(document.createElement('strong'), { textContent: title }),
+        );
+        region.replaceChildren(toast);
+      },
+    },
+  });
+}
+
 /** @param {string} what */
 function count(what) {
   const link = document.querySelector(`[data-counted="${what}"]`);
@@ -210,6 +229,7 @@ closeMenus();
 galleries();
 suggestions();
 countNews();
+tellMatches();
 const problem = document.querySelector('[data-focus]');
 if (problem instanceof HTMLElement) problem.focus();
 if (location.hash === '#report') document.querySelector('details#report')?.setAttribute('open', '');

@@ -38,20 +38,24 @@ export async function adPage(c: SiteContext): Promise<Response> {
         description: ad.description,
         image: ad.photos[0]?.url,
         ...(ad.status === 'active' ? { canonical: `/ads/${ad.id}` } : {}),
+        scripts: ['ad.js'],
       },
       html`
     ${breadcrumbs(t, [
       { href: '/', text: t.name },
       { href: `/c/${ad.category}`, text: catalogue.categoryName(ad.category) },
     ])}
-    <article class="ad">
+    <article class="ad" data-ad="${ad.id}" data-gone="${t.ad.gone}">
+      <p class="visually-hidden" role="status" data-announce></p>
       <div class="ad-main">
         ${gallery(visit, ad)}
         <div class="ad-buy panel">
-          <h1>${ad.title}</h1>
-          <p class="price">${format.money(ad.price)}</p>
-          <p class="muted">${icon('pin', 18)} ${catalogue.cityName(ad.city)}</p>
-          ${buyBox(visit, ad, own)}
+          <div data-part="buy" data-version="${ad.version}">
+            <h1>${ad.title}</h1>
+            <p class="price">${format.money(ad.price)}</p>
+            <p class="muted">${icon('pin', 18)} ${catalogue.cityName(ad.city)}</p>
+            <div data-buy>${buyBox(visit, ad, own)}</div>
+          </div>
           ${ad.status === 'active' && !own && deliveryBox(visit, catalogue, ad, to, quotes)}
         </div>
       </div>

@@ -8,6 +8,7 @@ import type { Html } from '../html.ts';
 import { parsePrice } from '../i18n.ts';
 import { layout } from '../layout.ts';
 import type { SiteContext, Visit } from '../visit.ts';
+import { saveForm } from './saved-searches.ts';
 
 const sorts = ['relevance', 'newest', 'price_asc', 'price_desc'] as const;
 type Sort = (typeof sorts)[number];
@@ -48,6 +49,7 @@ export async function searchPage(c: SiteContext): Promise<Response> {
         title: heading,
         description: `${heading}. ${t.search.found(page.total)}. ${t.description}`,
         ...(category === undefined ? {} : { canonical: `/c/${category}` }),
+        scripts: ['searches.js'],
       },
       html`
     ${
@@ -62,6 +64,8 @@ export async function searchPage(c: SiteContext): Promise<Response> {
       <aside aria-label="${t.search.filters}">${filterForm(visit, catalogue, filters, page, category)}</aside>
       <section aria-label="${t.search.title}">
         <p class="muted" role="status">${t.search.found(page.total)}</p>
+        ${filters.category !== undefined && html`<p class="new-ads" role="status" data-new-in="${filters.category}" hidden><a href="${newestFirst(visit.url)}">${t.search.newAds} <span data-number>0</span></a></p>`}
+        ${visit.session && saveForm(visit, filters, heading)}
         ${page.items.length > 0 ? adGrid(visit, page.items, catalogue.cityName) : html`${emptyState('search', t.search.nothing)}<p class="muted centred">${t.search.nothingHint}</p>`}
         ${pager(visit, page.next_cursor)}
       </section>
@@ -69,6 +73,13 @@ export async function searchPage(c: SiteContext): Promise<Response> {
     ),
   );
 }
+
+const newestFirst = ({ pathname, searchParams }: URL): string => {
+  const query = new URLSearchParams(searchParams);
+  query.delete('cursor');
+  query.set('sort', 'newest');
+  return `${pathname}?${query}`;
+};
 
 function readFilters(query: URLSearchParams, category: string | undefined): Filters {
   const q = (query.get('q') ?? '').trim().slice(0, 200);
