@@ -73,7 +73,7 @@ module.exports = {
       severity: 'error',
       comment: 'Services call each other by gRPC or hear each other’s events, never by import.',
       from: {
-        path: '^core/(ads|users|search|media|reports|orders|payments|delivery|notifications|sandbox)/',
+        path: '^core/(ads|users|search|media|reports|orders|payments|delivery|notifications|chat|sandbox)/',
         pathNot: TESTS,
       },
       to: { path: '^core/(?!platform/)[a-z]+/', pathNot: '^core/$1/' },

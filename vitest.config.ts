@@ -24,7 +24,7 @@ export default defineConfig({
               test: {
                 name: 'PostgreSQL',
                 include: [
-                  'core/{ads,delivery,media,notifications,orders,payments,reports,sandbox,search,users}/**/*.test.ts',
+                  'core/{ads,chat,delivery,media,notifications,orders,payments,reports,sandbox,search,users}/**/*.test.ts',
                   'core/platform/db/**/*.test.ts',
                 ],
                 exclude: ['core/orders/{saga,decide,answers}.test.ts', 'core/orders/simulation/*.test.ts'],

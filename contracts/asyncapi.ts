@@ -1,10 +1,12 @@
 // AsyncAPI 3.0, made from the events and the stream: what the bus carries and what clients hear.
 import { z } from 'zod';
+import { Message } from './chat.ts';
 import { eventTypes, realtimeTopic, topicNames } from './events.ts';
 import {
   AdChangedMessage,
   AdNews,
   CacheInvalidation,
+  ChatReadMessage,
   cacheChannel,
   DeliveryStageMessage,
   NotificationMessage,
@@ -26,6 +28,8 @@ export const clientMessages = {
   'ad.changed': [AdChangedMessage, 'Price or status of an ad, on `ad:ID` and `category:ID`'],
   'ad.published': [AdNews, 'A new ad, on `category:ID`'],
   'search.match': [SearchMatchMessage, 'A new ad that searches of yours find'],
+  'chat.message': [Message, 'A message in a conversation of yours, also one that you wrote'],
+  'chat.read': [ChatReadMessage, 'One of the two has read up to a message'],
   reset: [ResetMessage, 'What was missed is out of reach: read the present state again'],
 } as const satisfies Record<string, readonly [z.ZodType, string]>;
 

@@ -12,6 +12,8 @@ export const ShipmentId = id('ShipmentId');
 export const MediaId = id('MediaId');
 export const ReportId = id('ReportId');
 export const NotificationId = id('NotificationId');
+export const ConversationId = id('ConversationId');
+export const MessageId = id('MessageId');
 export type AdId = z.infer<typeof AdId>;
 export type UserId = z.infer<typeof UserId>;
 export type OrderId = z.infer<typeof OrderId>;
@@ -20,6 +22,8 @@ export type ShipmentId = z.infer<typeof ShipmentId>;
 export type MediaId = z.infer<typeof MediaId>;
 export type ReportId = z.infer<typeof ReportId>;
 export type NotificationId = z.infer<typeof NotificationId>;
+export type ConversationId = z.infer<typeof ConversationId>;
+export type MessageId = z.infer<typeof MessageId>;
 
 export const Currency = z
   .string()

@@ -2,10 +2,11 @@
 // payment and parcel has the order's, so that one partition has all of an order and one process works on it.
 import { z } from 'zod';
 import { Ad, AdStatus } from './ads.ts';
-import { AdId, Instant, Language, Money, OrderId, PaymentId, ShipmentId, UserId } from './common.ts';
+import { AdId, ConversationId, Instant, Language, Money, OrderId, PaymentId, ShipmentId, UserId } from './common.ts';
 import { DateRange, DeliveryStage } from './delivery.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
 import { PaymentStatus } from './payments.ts';
+import { reportSubjects } from './reports.ts';
 
 /** The whole ad after a change. `version` grows by one with each, so old news is told from new. */
 export const AdChanged = z.object({ ad: Ad, previous_status: AdStatus.nullable() });
@@ -33,7 +34,7 @@ export const MediaReady = z.object({
 
 export const ReportSubmitted = z.object({
   report_id: z.uuid(),
-  subject: z.object({ type: z.enum(['ad', 'user']), id: z.uuid() }),
+  subject: z.object({ type: z.enum(reportSubjects), id: z.uuid() }),
   reason: z.string(),
   reporter_id: UserId,
 });
@@ -87,6 +88,18 @@ const attention = { order_id: OrderId, why: z.string().nullable(), at: Instant, 
 export const PaymentAttention = z.object({ payment_id: PaymentId, ...attention });
 export const DeliveryAttention = z.object({ shipment_id: ShipmentId, ...attention });
 
+/** Messages that somebody left unread for some time; told once until they look. */
+export const ChatUnread = z.object({
+  conversation_id: ConversationId,
+  user_id: UserId,
+  partner_name: z.string(),
+  ad: z.object({ id: AdId, title: z.string() }),
+  unread: z.int(),
+  /** Names this stretch of unread messages. */
+  read_up_to: z.int(),
+  at: Instant,
+});
+
 /** Every event type: the topic it is on and the shape of its data. */
 export const eventTypes = {
   'ad.changed': { topic: 'ads.v1', data: AdChanged },
@@ -96,6 +109,7 @@ export const eventTypes = {
   'media.ready': { topic: 'media.v1', data: MediaReady },
   'report.submitted': { topic: 'reports.v1', data: ReportSubmitted },
   'report.resolved': { topic: 'reports.v1', data: ReportResolved },
+  'chat.unread': { topic: 'chat.v1', data: ChatUnread },
   'order.status_changed': { topic: 'orders.v1', data: OrderStatusChanged },
   'payment.status_changed': { topic: 'payments.v1', data: PaymentStatusChanged },
   'payment.attention': { topic: 'payments.v1', data: PaymentAttention },

@@ -79,6 +79,13 @@ const makes = {
   REPORT: [
     `REPORT=$(curl -s $LOTOK/v1/reports ${asUser} --json "{\\"subject\\":{\\"type\\":\\"ad\\",\\"id\\":\\"$AD\\"},\\"reason\\":\\"spam\\"}" | jq -r .id)`,
   ],
+  CHAT: [`CHAT=$(curl -s $LOTOK/v1/conversations ${asUser} --json "{\\"ad_id\\":\\"$AD\\"}" | jq -r .id)`],
+  MESSAGE: [
+    `MESSAGE=$(curl -s $LOTOK/v1/conversations/$CHAT/messages ${asUser} ${key} --json '{"text":"Ещё продаёте?"}' | jq -r .id)`,
+  ],
+  COMPLAINT: [
+    `curl -s $LOTOK/v1/reports ${asUser} --json "{\\"subject\\":{\\"type\\":\\"message\\",\\"id\\":\\"$MESSAGE\\"},\\"reason\\":\\"spam\\"}" > /dev/null`,
+  ],
   LEAVER: [`LEAVER=$(${newAccount} | jq -r .access_token)`],
   LEAVER_ID: [`LEAVER_ID=$(${newAccount} | jq -r .user_id)`],
   SAVED: [
@@ -208,6 +215,26 @@ export const examples: Readonly<Record<string, Example>> = {
   getPreferences: { as: 'buyer' },
   putPreferences: { as: 'buyer', body: { email: true, in_app: true, muted: ['order_created'] } },
   unblockEmail: { as: 'buyer' },
+  startConversation: { as: 'buyer', needs: ['AD'], body: { ad_id: '$AD' } },
+  listConversations: { as: 'buyer', query: { limit: '5' } },
+  getConversation: { as: 'buyer', needs: ['AD', 'CHAT'], params: { id: '$CHAT' } },
+  listMessages: { as: 'buyer', needs: ['AD', 'CHAT'], params: { id: '$CHAT' }, query: { limit: '5' } },
+  sendMessage: {
+    as: 'buyer',
+    needs: ['AD', 'CHAT'],
+    params: { id: '$CHAT' },
+    headers: { 'Idempotency-Key': 'example-$(date +%s%N)' },
+    body: { text: 'Ещё продаёте?' },
+  },
+  readConversation: { as: 'buyer', needs: ['AD', 'CHAT'], params: { id: '$CHAT' }, body: { up_to: 0 } },
+  blockPartner: { as: 'buyer', needs: ['AD', 'CHAT'], params: { id: '$CHAT' } },
+  unblockPartner: { as: 'buyer', needs: ['AD', 'CHAT'], params: { id: '$CHAT' } },
+  getReportedMessage: {
+    as: 'buyer',
+    needs: ['AD', 'CHAT', 'MESSAGE', 'COMPLAINT', 'MODERATOR'],
+    params: { id: '$MESSAGE' },
+    retried: true,
+  },
   stream: {
     as: 'buyer',
     // It goes on until the token expires; two seconds show how it begins.

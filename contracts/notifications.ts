@@ -18,6 +18,7 @@ export const notificationKinds = [
   'sale_cancelled',
   'ad_rejected',
   'report_resolved',
+  'messages_unread',
 ] as const;
 export const NotificationKind = z.enum(notificationKinds);
 export type NotificationKind = z.infer<typeof NotificationKind>;

@@ -28,6 +28,7 @@ export const problems = {
   'invalid-signature': [401, 'The signature is missing or wrong'],
   'payment-declined': [402, 'The payment was declined'],
   forbidden: [403, 'You may not do this'],
+  blocked: [403, 'One of you has blocked the other'],
   'not-found': [404, 'There is no such thing'],
   'method-not-allowed': [405, 'This method is not offered here'],
   'request-timeout': [408, 'The request did not arrive in time'],

@@ -12,7 +12,8 @@ export const reportReasons = [
   'offensive',
   'other',
 ] as const;
-export const Subject = z.strictObject({ type: z.enum(['ad', 'user']), id: z.uuid() });
+export const reportSubjects = ['ad', 'user', 'message'] as const;
+export const Subject = z.strictObject({ type: z.enum(reportSubjects), id: z.uuid() });
 
 export const NewReport = z
   .strictObject({ subject: Subject, reason: z.enum(reportReasons), comment: text(0, 2000).default('') })
@@ -48,7 +49,7 @@ export const reportRoutes = {
     service: 'reports',
     method: 'POST',
     path: '/v1/reports',
-    summary: 'Complain about an ad or a user',
+    summary: 'Complain about an ad, a user, or a message in a conversation of yours',
     auth: 'user',
     body: NewReport,
     success: { status: 202, body: ReportReceipt },
@@ -84,7 +85,7 @@ export const reportRoutes = {
     service: 'reports',
     method: 'POST',
     path: '/v1/moderation/reports/{id}',
-    summary: 'Decide on a complaint; an accepted one takes the ad off',
+    summary: 'Decide on a complaint; an accepted one takes the ad off, or the message away',
     auth: 'moderator',
     params: byId,
     body: z.strictObject({ decision: z.enum(['accept', 'reject']), resolution: text(1, 1000) }),

@@ -12,6 +12,7 @@ export const services = [
   'payments',
   'delivery',
   'notifications',
+  'chat',
 ] as const;
 export type ServiceName = (typeof services)[number];
 

@@ -1,5 +1,6 @@
 // All REST operations of core, by their ids.
 import { adRoutes } from './ads.ts';
+import { chatRoutes } from './chat.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { mediaRoutes } from './media.ts';
 import { notificationRoutes } from './notifications.ts';
@@ -22,4 +23,5 @@ export const routes = {
   ...paymentRoutes,
   ...deliveryRoutes,
   ...notificationRoutes,
+  ...chatRoutes,
 } as const satisfies Record<string, RouteSpec>;

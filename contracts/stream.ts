@@ -1,7 +1,7 @@
 // The live stream: what clients receive, and what an edge and a realtime node say to each other.
 import { z } from 'zod';
 import type { Ad } from './ads.ts';
-import { AdId, Instant, list, Money, OrderId, Slug, type UserId } from './common.ts';
+import { AdId, ConversationId, Instant, list, Money, OrderId, Slug, UserId } from './common.ts';
 import { DeliveryStage } from './delivery.ts';
 import { Notification } from './notifications.ts';
 import { CancelReason, OrderStatus } from './orders.ts';
@@ -94,6 +94,10 @@ export const newsOfAd = (ad: Ad): z.output<typeof AdNews> => ({
 export const SearchMatchMessage = AdNews.extend({
   searches: z.array(z.object({ id: z.uuid(), name: z.string() })).min(1),
 }).meta({ id: 'SearchMatchMessage' });
+/** `chat.message` is a `Message`; it comes again when moderators took it away. */
+export const ChatReadMessage = z
+  .object({ conversation_id: ConversationId, reader_id: UserId, up_to: z.int(), at: Instant })
+  .meta({ id: 'ChatReadMessage' });
 export const CacheInvalidation = z.object({ groups: z.array(z.string()).min(1), at: Instant });
 export const SessionRevoked = z.object({
   sid: z.string(),
@@ -106,6 +110,8 @@ export const topicOfEvent: Readonly<Record<string, Topic>> = {
   'delivery.stage': 'deliveries',
   notification: 'notifications',
   'search.match': 'searches',
+  'chat.message': 'messages',
+  'chat.read': 'messages',
 };
 
 /** The value of a message on the Kafka topic `realtime.v1`; its key is the channel. */

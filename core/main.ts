@@ -7,6 +7,7 @@ import { type EventType, topicNames } from '../contracts/events.ts';
 import { type ServiceName, services } from '../contracts/route.ts';
 import { routes } from '../contracts/routes.ts';
 import { ads } from './ads/index.ts';
+import { chat } from './chat/index.ts';
 import { delivery } from './delivery/index.ts';
 import { media } from './media/index.ts';
 import { notifications } from './notifications/index.ts';
@@ -65,6 +66,7 @@ const modules = {
   payments,
   delivery,
   notifications,
+  chat,
 } as unknown as Readonly<Record<ServiceName, ServiceModule<ServiceTables>>>;
 
 /** Starts the services that `config` names; resolves when all of them answer. */

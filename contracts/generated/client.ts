@@ -245,7 +245,7 @@ export type Media = {
 };
 export type NewReport = {
     subject: {
-        "type": "ad" | "user";
+        "type": "ad" | "user" | "message";
         id: string;
     };
     reason: "spam" | "fraud" | "forbidden_goods" | "wrong_category" | "duplicate" | "offensive" | "other";
@@ -259,7 +259,7 @@ export type ReportReceipt = {
 export type Report = {
     id: string;
     subject: {
-        "type": "ad" | "user";
+        "type": "ad" | "user" | "message";
         id: string;
     };
     reason: "spam" | "fraud" | "forbidden_goods" | "wrong_category" | "duplicate" | "offensive" | "other";
@@ -565,7 +565,7 @@ export type DeliveryStory = {
 };
 export type NoticeStory = {
     id: string;
-    kind: "order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved";
+    kind: "order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved" | "messages_unread";
     user_id: string;
     in_app: boolean;
     read_at: string | null;
@@ -698,7 +698,7 @@ export type PickupPoint = {
 };
 export type Notification = {
     id: string;
-    kind: "order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved";
+    kind: "order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved" | "messages_unread";
     title: string;
     text: string;
     link: string | null;
@@ -708,7 +708,7 @@ export type Notification = {
 export type PreferencesNow = {
     email: boolean;
     in_app: boolean;
-    muted: ("order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved")[];
+    muted: ("order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved" | "messages_unread")[];
     /** Mails to your address came back, so none is sent there until you say that it works */
     email_blocked: {
         since: string;
@@ -718,7 +718,56 @@ export type PreferencesNow = {
 export type Preferences = {
     email: boolean;
     in_app: boolean;
-    muted: ("order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved")[];
+    muted: ("order_created" | "order_paid" | "payment_failed" | "order_shipped" | "order_at_pickup_point" | "order_delivered" | "order_completed" | "order_cancelled" | "order_refunded" | "sale_paid" | "sale_completed" | "sale_cancelled" | "ad_rejected" | "report_resolved" | "messages_unread")[];
+};
+export type Message = {
+    id: string;
+    conversation_id: string;
+    "number": number;
+    sender_id: string;
+    text: string;
+    attachments: Photo[];
+    /** Moderators took its text and pictures away */
+    removed: boolean;
+    created_at: string;
+};
+export type Conversation = {
+    id: string;
+    ad: {
+        id: string;
+        title: string;
+        price: Money;
+        status: "draft" | "moderation" | "active" | "reserved" | "sold" | "archived" | "rejected";
+        thumb_url: string | null;
+    };
+    /** What you are in it */
+    role: "buyer" | "seller";
+    partner: {
+        id: string;
+        name: string;
+    };
+    last_message: Message | null;
+    unread: number;
+    read_up_to: number;
+    partner_read_up_to: number;
+    /** You blocked the other one */
+    blocked: boolean;
+    /** Neither of you blocked the other */
+    can_write: boolean;
+    created_at: string;
+};
+export type NewMessage = {
+    text?: string;
+    /** Ids of media that you uploaded */
+    attachments?: string[];
+};
+export type ReportedMessage = {
+    message: Message;
+    ad: {
+        id: string;
+        title: string;
+    };
+    sender: string;
 };
 export type GraphqlRequest = unknown | {
     extensions: object;
@@ -1975,7 +2024,7 @@ export function getVariant({ id, variant }: {
     });
 }
 /**
- * Complain about an ad or a user
+ * Complain about an ad, a user, or a message in a conversation of yours
  */
 export function createReport({ newReport }: {
     newReport: NewReport;
@@ -2076,7 +2125,7 @@ export function listReports({ status, cursor, limit }: {
     });
 }
 /**
- * Decide on a complaint; an accepted one takes the ad off
+ * Decide on a complaint; an accepted one takes the ad off, or the message away
  */
 export function resolveReport({ id, body }: {
     id: string;
@@ -3031,6 +3080,327 @@ export function unsubscribe({ token }: {
     }))}`, {
         ...opts,
         method: "POST"
+    });
+}
+/**
+ * Your conversation with the seller of an ad: the one that there is, else a new one
+ */
+export function startConversation({ body }: {
+    body: {
+        ad_id: string;
+    };
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Conversation;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 409;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>("/v1/conversations", oazapfts.json({
+        ...opts,
+        method: "POST",
+        body
+    }));
+}
+/**
+ * Your conversations, those with the newest messages first
+ */
+export function listConversations({ cursor, limit }: {
+    cursor?: string;
+    limit?: number;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            items: Conversation[];
+            next_cursor: string | null;
+            /** Unread messages in all of them */
+            unread: number;
+        };
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations${QS.query(QS.explode({
+        cursor,
+        limit
+    }))}`, {
+        ...opts
+    });
+}
+/**
+ * One conversation of yours
+ */
+export function getConversation({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: Conversation;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations/${encodeURIComponent(id)}`, {
+        ...opts
+    });
+}
+/**
+ * Its messages, newest first
+ */
+export function listMessages({ id, cursor, limit }: {
+    id: string;
+    cursor?: string;
+    limit?: number;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: {
+            items: Message[];
+            next_cursor: string | null;
+        };
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations/${encodeURIComponent(id)}/messages${QS.query(QS.explode({
+        cursor,
+        limit
+    }))}`, {
+        ...opts
+    });
+}
+/**
+ * Write a message
+ */
+export function sendMessage({ id, idempotencyKey, newMessage }: {
+    id: string;
+    idempotencyKey: string;
+    newMessage: NewMessage;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 201;
+        data: Message;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations/${encodeURIComponent(id)}/messages`, oazapfts.json({
+        ...opts,
+        method: "POST",
+        body: newMessage,
+        headers: oazapfts.mergeHeaders(opts?.headers, {
+            "idempotency-key": idempotencyKey
+        })
+    }));
+}
+/**
+ * Say up to which message you have read
+ */
+export function readConversation({ id, body }: {
+    id: string;
+    body: {
+        /** A message’s number */
+        up_to: number;
+    };
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 413;
+        data: Problem;
+    } | {
+        status: 415;
+        data: Problem;
+    } | {
+        status: 422;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations/${encodeURIComponent(id)}/read`, oazapfts.json({
+        ...opts,
+        method: "POST",
+        body
+    }));
+}
+/**
+ * Hear no more of the other one, here and in other conversations
+ */
+export function blockPartner({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations/${encodeURIComponent(id)}/block`, {
+        ...opts,
+        method: "PUT"
+    });
+}
+/**
+ * Take the block back
+ */
+export function unblockPartner({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 204;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/conversations/${encodeURIComponent(id)}/block`, {
+        ...opts,
+        method: "DELETE"
+    });
+}
+/**
+ * A message that a participant complained about; others are nobody else’s business
+ */
+export function getReportedMessage({ id }: {
+    id: string;
+}, opts?: Oazapfts.RequestOpts) {
+    return oazapfts.fetchJson<{
+        status: 200;
+        data: ReportedMessage;
+    } | {
+        status: 400;
+        data: Problem;
+    } | {
+        status: 401;
+        data: Problem;
+    } | {
+        status: 403;
+        data: Problem;
+    } | {
+        status: 404;
+        data: Problem;
+    } | {
+        status: 429;
+        data: Problem;
+    } | {
+        status: 431;
+        data: Problem;
+    }>(`/v1/moderation/messages/${encodeURIComponent(id)}`, {
+        ...opts
     });
 }
 /**

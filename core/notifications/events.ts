@@ -105,6 +105,22 @@ export const notificationEvents = (options: Options): Handlers<NotificationsTabl
     }
   },
 
+  'chat.unread': ({ data }, trx) => {
+    const wish = {
+      userId: data.user_id,
+      kind: 'messages_unread',
+      orderId: null,
+      key: `chat/${data.conversation_id}/${data.read_up_to}`,
+      link: `/messages/${data.conversation_id}`,
+      parameters: {
+        ad_title: data.ad.title,
+        sender: data.partner_name.slice(0, 200),
+        unread: String(data.unread),
+      },
+    } as const;
+    return notify(options, trx, wish, undefined);
+  },
+
   'report.resolved': ({ data }, trx) => {
     const wish = {
       userId: data.reporter_id as UserId,

@@ -31,4 +31,6 @@ export const kindRules: Readonly<Record<NotificationKind, KindRule>> = {
   sale_cancelled: aboutMoney,
   ad_rejected: inApp,
   report_resolved: inApp,
+  // It is no news of an order, and comes once until its reader looks.
+  messages_unread: { ...mailed, gathers: false },
 };

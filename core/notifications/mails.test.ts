@@ -124,6 +124,7 @@ describe('a mail', () => {
     const notification = {
       kind: 'order_paid' as const,
       order_id: null,
+      link: null,
       parameters: { ad_title: hostile, reason: hostile },
     };
     const links = { publicUrl: 'https://lotok.test', unsubscribe: null };

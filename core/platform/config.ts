@@ -134,6 +134,8 @@ export const CoreConfig = z.object({
   paymentTimeoutSeconds: seconds.default(15 * 60),
   deliveryTimeoutSeconds: seconds.default(30 * 24 * 3600),
   acceptTimeoutSeconds: seconds.default(7 * 24 * 3600),
+  /** After which time unread messages are told of by a notice and a mail. */
+  chatNoticeSeconds: seconds.default(10 * 60),
   otlpEndpoint: z.url().optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -250,6 +252,7 @@ export function coreConfig(env: NodeJS.ProcessEnv, only?: readonly string[]): Co
     paymentTimeoutSeconds: env['PAYMENT_TIMEOUT_SECONDS'],
     deliveryTimeoutSeconds: env['DELIVERY_TIMEOUT_SECONDS'],
     acceptTimeoutSeconds: env['ACCEPT_TIMEOUT_SECONDS'],
+    chatNoticeSeconds: env['CHAT_NOTICE_SECONDS'],
     otlpEndpoint: env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     logLevel: env['LOG_LEVEL'],
   });

@@ -7,9 +7,11 @@ const names = [
   'site.js',
   'live.js',
   'parts.js',
+  'upload.js',
   'order.js',
   'ad.js',
   'searches.js',
+  'chat.js',
   'sell.js',
   'icon.svg',
 ] as const;

@@ -83,6 +83,36 @@ const photos = (n: number, count: number): Ad['photos'] =>
     } as Ad['photos'][number];
   });
 
+const message = (n: number, sender: string, change: object = {}) => ({
+  id: uuid(9000 + n),
+  conversation_id: uuid(9100),
+  number: n,
+  sender_id: sender,
+  text: `Сообщение ${n}`,
+  attachments: [],
+  removed: false,
+  created_at: at,
+  ...change,
+});
+const messages = [
+  message(1, demoSellers[0].id, { text: 'Здравствуйте! <b>Ещё</b> продаёте?' }),
+  message(2, demoBuyer.id, { attachments: photos(9, 1) }),
+  message(3, demoSellers[0].id, { text: '', removed: true }),
+];
+const conversation = {
+  id: uuid(9100),
+  ad: { id: uuid(1000), title: 'Горный велосипед', price: rub(15_000), status: 'reserved', thumb_url: null },
+  role: 'buyer',
+  partner: { id: demoSellers[0].id, name: demoSellers[0].name },
+  last_message: messages[2],
+  unread: 1,
+  read_up_to: 2,
+  partner_read_up_to: 2,
+  blocked: false,
+  can_write: true,
+  created_at: at,
+};
+
 export function makeAd(n: number, change: Partial<Ad> = {}): Ad {
   const titles = [
     'Горный велосипед Stels Navigator, 27,5″',
@@ -446,18 +476,19 @@ export function createFakeCore(): FakeCore {
       total: 131,
       facets: { category: [{ value: 'bicycles', count: 31 }], city: [{ value: 'kazan', count: 7 }], price: [] },
     }),
-    listSavedSearches: () => ({
-      items: [
-        {
-          id: uuid(8001),
-          name: 'Велосипеды до 20 000',
-          query: { q: 'велосипед', price_max: 2_000_000 },
-          created_at: at,
-        },
-      ],
+    startConversation: () => conversation,
+    listConversations: () => ({ ...page([conversation]), unread: 1 }),
+    getConversation: () => conversation,
+    listMessages: () => page([...messages].reverse()),
+    sendMessage: (asking) => ({ ...found(messages[0]), ...bodyOf(asking) }),
+    readConversation: () => undefined,
+    blockPartner: () => undefined,
+    unblockPartner: () => undefined,
+    getReportedMessage: () => ({
+      message: found(messages[0]),
+      ad: { id: uuid(1000), title: 'Велосипед' },
+      sender: 'Сергей',
     }),
-    saveSearch: (asking) => ({ id: uuid(8002), created_at: at, ...bodyOf(asking) }),
-    removeSavedSearch: () => undefined,
     login: (asking) => tokensOf(bodyOf(asking)['email']),
     register: () => tokensOf(demoBuyer.email),
     logout: () => undefined,

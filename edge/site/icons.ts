@@ -6,6 +6,7 @@ const shapes = {
   search: '<circle cx="11" cy="11" r="7"/><path d="m20 20-4-4"/>',
   heart:
     '<path d="M12 20s-7.5-4.6-9-9.2C2 7.4 4.2 5 7 5c2 0 3.8 1.1 5 3 1.2-1.9 3-3 5-3 2.8 0 5 2.4 4 5.800C19.5 15.4 12 20 12 20z"/>',
+  chat: '<path d="M4 5h16v11H10l-4 4v-4H4z"/>',
   bell: '<path d="M6 10a6 6 0 0 1 12 0c0 5 2 6 2 7H4c0-1 2-2 2-7z"/><path d="M10 20a2 2 0 0 0 4 0"/>',
   user: '<circle cx="12" cy="8" r="4"/><path d="M4 20c1-4 4-6 8-6s7 2 8 6"/>',
   plus: '<path d="M12 5v14M5 12h14"/>',

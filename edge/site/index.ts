@@ -9,6 +9,16 @@ import type { SiteDeps } from './deps.ts';
 import { securityHeaders } from './headers.ts';
 import { adPage, changeFavourite } from './pages/ad.ts';
 import { register, registerPage, signIn, signInPage, signOut, switchLanguage } from './pages/auth.ts';
+import {
+  changeBlock,
+  conversationsNow,
+  conversationsPage,
+  markConversationRead,
+  sendMessage,
+  threadNow,
+  threadPage,
+  writeToSeller,
+} from './pages/chat.ts';
 import { checkoutPage, placeOrder } from './pages/checkout.ts';
 import { type Trouble, troublePage, troubleStatus } from './pages/errors.ts';
 import { homePage } from './pages/home.ts';
@@ -19,7 +29,7 @@ import { operationsPage } from './pages/operations.ts';
 import { decideOnOrder, operationsOrderPage } from './pages/operations-order.ts';
 import { changeOrder, orderLabel, orderNow, orderPage } from './pages/order.ts';
 import { changePreferences, changeProfile, profilePage, unblockEmail } from './pages/profile.ts';
-import { reportPage, sendReport } from './pages/report.ts';
+import { newReportPage, reportPage, sendReport } from './pages/report.ts';
 import { removeSearch, savedSearchesPage, saveSearch } from './pages/saved-searches.ts';
 import { searchPage } from './pages/search.ts';
 import { changeAd, completeUpload, editPage, publishAd, sellPage, startUpload } from './pages/sell.ts';
@@ -37,7 +47,7 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   site.get('/favicon.ico', async (c) => c.redirect((await assets()).url('icon.svg')));
   site.get('/robots.txt', (c) =>
     c.text(
-      'User-agent: *\nDisallow: /my/\nDisallow: /orders/\nDisallow: /operations\nDisallow: /checkout/\nDisallow: /sign-in\nDisallow: /register\n',
+      'User-agent: *\nDisallow: /my/\nDisallow: /orders/\nDisallow: /messages\nDisallow: /operations\nDisallow: /checkout/\nDisallow: /sign-in\nDisallow: /register\n',
     ),
   );
 
@@ -81,6 +91,7 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   post('/ads/:id/favourite', changeFavourite);
   get('/sellers/:id', sellerPage);
   post('/reports', sendReport);
+  get('/reports/new', newReportPage);
   get('/reports/:id', reportPage);
 
   get('/sign-in', signInPage);
@@ -103,6 +114,15 @@ export function createSite(deps: SiteDeps): Hono<SiteEnv> {
   get('/orders/:id/now', orderNow);
   get('/orders/:id/label', orderLabel);
   post('/orders/:id/:action', changeOrder);
+
+  get('/messages', conversationsPage);
+  get('/messages/now', conversationsNow);
+  post('/ads/:id/message', writeToSeller);
+  get('/messages/:id', threadPage);
+  get('/messages/:id/now', threadNow);
+  post('/messages/:id', sendMessage);
+  post('/messages/:id/read', markConversationRead);
+  post('/messages/:id/block', changeBlock);
 
   get('/sell', sellPage);
   post('/sell', publishAd);

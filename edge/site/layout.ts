@@ -91,7 +91,8 @@ const accountMenu = (visit: Visit): Html => {
   ] as const;
   return html`
     ${operates && html`<a class="menu-link menu-icon menu-wide" href="/operations" aria-label="${t.menu.operations}">${icon('pulse', 22)}</a>`}
-    <a class="menu-link menu-icon" href="/my/favourites" aria-label="${t.menu.favourites}">${icon('heart', 22)}</a>
+    <a class="menu-link menu-icon menu-wide" href="/my/favourites" aria-label="${t.menu.favourites}">${icon('heart', 22)}</a>
+    ${visit.unreadMessages.then((unread) => counted('/messages', 'messages', 'chat', unread ? t.menu.unreadMessages(unread) : t.menu.messages, t.menu.messages, unread))}
     ${visit.unread.then((unread) => counted('/my/notifications', 'notifications', 'bell', unread ? t.menu.unread(unread) : t.menu.notifications, t.menu.notifications, unread))}
     <details class="account">
       <summary>${icon('user', 22)}<span class="visually-hidden">${t.menu.account}</span></summary>

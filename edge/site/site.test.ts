@@ -19,6 +19,9 @@ const buyerPages = [
   `/my/ads/${uuid(1000)}/edit`,
   '/my/favourites',
   '/my/searches',
+  '/messages',
+  `/messages/${uuid(9100)}`,
+  `/reports/new?subject_type=message&subject_id=${uuid(9001)}`,
   '/my/notifications',
   '/my/profile',
   '/sellers/01935b5e-7d00-7000-8000-000000000011',
@@ -246,7 +249,41 @@ describe('saved searches', () => {
       name: 'Дёшево',
       query: { q: 'вело', price_max: 20_050 },
     });
-    expect(await (await buyer.get('/my/searches')).text()).toContain('price_max=20000&amp;sort=newest');
-    expect((await buyer.post(`/my/searches/${uuid(8001)}/remove`)).status).toBe(303);
+    expect(await (await buyer.get('/my/searches')).text()).toContain('price_max=30000&amp;sort=newest');
+    expect((await buyer.post(`/my/searches/${uuid(7101)}/remove`)).status).toBe(303);
+  });
+});
+
+describe('messages', () => {
+  const thread = `/messages/${uuid(9100)}`;
+
+  it('are shown as text, marked as read, and written once with the key of their form', async () => {
+    const world = createWorld();
+    const buyer = await world.visitor().signsIn();
+    const page = await (await buyer.get(thread)).text();
+    expect(page).toContain('&lt;b&gt;Ещё&lt;/b&gt;');
+    expect(page).toContain('Удалено модератором');
+    expect(world.core.asked.find(({ id }) => id === 'readConversation')?.options.body).toEqual({ up_to: 3 });
+    const key = /name="key" value="([^"]+)"/.exec(page)?.[1] ?? '';
+    const sent = await buyer.post(thread, { key, text: 'Да' });
+    expect(sent.headers.get('location')).toBe(`${thread}#newest`);
+    const asked = world.core.asked.find(({ id }) => id === 'sendMessage')?.options;
+    expect([asked?.headers, asked?.body]).toEqual([{ 'idempotency-key': key }, { text: 'Да', attachments: [] }]);
+  });
+
+  it('that cannot be sent stay in the form', async () => {
+    const world = createWorld();
+    const buyer = await world.visitor().signsIn();
+    world.core.reply('sendMessage', () => new ProblemError('blocked').toResponse());
+    const refused = await buyer.post(thread, { key: 'the-same-key', text: 'Алло?' });
+    expect(refused.status).toBe(403);
+    const page = await refused.text();
+    expect(page).toContain('Алло?');
+    expect(page).toContain('value="the-same-key"');
+    expect(page).toContain('один из вас заблокировал другого');
+  });
+
+  it('are for those who signed in', async () => {
+    expect((await createWorld().visitor().get(thread)).headers.get('location')).toMatch(/^\/sign-in/);
   });
 });

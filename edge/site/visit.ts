@@ -22,6 +22,8 @@ export interface Visit {
   readonly config: SiteDeps['config'];
   /** How many notifications are new; null for guests and while that can't be told. */
   readonly unread: Promise<number | null>;
+  /** The same for messages. */
+  readonly unreadMessages: Promise<number | null>;
   /** Remembered city, chosen by the visitor earlier. */
   readonly city: string | undefined;
 }
@@ -46,10 +48,10 @@ export function createVisit(
   const client = createClient({ api: deps.api, context, token: session?.token });
   const { pathname, search } = new URL(request.url);
   // A page without its badge is better than no page.
-  const unread =
+  const countUnread = (list: 'listNotifications' | 'listConversations'): Promise<number | null> =>
     session && request.method === 'GET'
-      ? client.get('listNotifications', { limit: 1 }).then(
-          (list) => list.unread,
+      ? client.get(list, { limit: 1 }).then(
+          ({ unread }) => unread,
           () => null,
         )
       : Promise.resolve(null);
@@ -60,7 +62,8 @@ export function createVisit(
     session,
     client,
     assets,
-    unread,
+    unread: countUnread('listNotifications'),
+    unreadMessages: countUnread('listConversations'),
     url: new URL(pathname + search, context.origin),
     t: strings[language],
     format: formats[language],

@@ -2,6 +2,7 @@
 import type { EventType } from '../../contracts/events.ts';
 import type { ServiceName } from '../../contracts/route.ts';
 import { adsEvents } from '../../core/ads/events.ts';
+import { chatEvents } from '../../core/chat/events.ts';
 import { deliveryEvents } from '../../core/delivery/events.ts';
 import { notificationEvents } from '../../core/notifications/events.ts';
 import { orderEvents } from '../../core/orders/events.ts';
@@ -22,4 +23,5 @@ export const hearers: Readonly<Record<ServiceName, readonly EventType[]>> = {
   payments: [],
   delivery: typesOf(deliveryEvents),
   notifications: typesOf(notificationEvents(nothing)),
+  chat: typesOf(chatEvents(nothing)),
 };

@@ -63,6 +63,10 @@ export const en: Words = {
       title: 'Report resolved',
       text: facts.reason ? `A moderator answered: ${sentence(facts.reason)}` : 'A moderator has looked at your report.',
     }),
+    messages_unread: (facts) => ({
+      title: 'Unread messages',
+      text: `${facts.sender ?? 'Somebody'} wrote to you about ${item(facts, 'an ad')}${facts.unread === null ? '' : `. Unread messages: ${facts.unread}`}.`,
+    }),
   },
   reasons: {
     buyer_cancelled: 'the buyer changed their mind',
@@ -99,5 +103,8 @@ export const en: Words = {
   openOrder: 'Open the order',
   digest: (notices) => `${notices} updates on your orders`,
   unsubscribe: 'Get no more mails like this',
+  openConversation: 'Open the conversation',
+  chatFooter:
+    'This mail is about messages to you on Lotok. Answer there, not to this mail; your profile says which mails you get.',
   footer: 'This mail is about your order on Lotok. There is no need to answer it.',
 };

@@ -14,6 +14,9 @@ export interface Facts {
   /** A code (`words.reasons`) or words of somebody else. */
   readonly reason: string | null;
   readonly pickupPoint: string | null;
+  /** Who wrote, and how many of their messages are unread. */
+  readonly sender: string | null;
+  readonly unread: number | null;
 }
 
 /** What the notification itself was given comes before what is known of its order. */
@@ -29,6 +32,8 @@ export function factsOf(parameters: Parameters, order: OrderRow | undefined, lan
     trackingNumber: given('tracking_number') ?? order?.tracking_number ?? null,
     reason: given('reason'),
     pickupPoint: given('pickup_point'),
+    sender: given('sender'),
+    unread: Number(given('unread')) || null,
   };
 }
 

@@ -8,6 +8,7 @@ import { ru } from './ru.ts';
 import type { Message, Words } from './words.ts';
 
 type Told = Pick<NotificationRow, 'kind' | 'order_id' | 'parameters'>;
+type Mailed = Told & Pick<NotificationRow, 'link'>;
 
 const languages: Readonly<Record<Language, Words>> = { ru, en };
 const longestSubject = 150;
@@ -35,7 +36,7 @@ export interface MailLinks {
 }
 
 export function mailOf(
-  notification: Told,
+  notification: Mailed,
   order: OrderRow | undefined,
   reader: MailReader,
   { publicUrl, unsubscribe }: MailLinks,
@@ -44,7 +45,8 @@ export function mailOf(
   const facts = explained(notification, order, reader.language);
   const message = words.messages[notification.kind](facts);
   const rows = rowsOf(notification, facts, words);
-  const link = orderLink(notification, publicUrl);
+  const link = linkOf(notification, words, publicUrl);
+  const footer = footerOf([notification], words);
   const greeting = words.greeting(oneLine(reader.name));
   return {
     subject: oneLine(facts.title === null ? message.title : `${message.title}: ${facts.title}`).slice(
@@ -55,24 +57,24 @@ export function mailOf(
       greeting,
       message.text,
       rows.map(([label, value]) => `${label}: ${oneLine(value)}`).join('\n'),
-      link && `${words.openOrder}: ${link}`,
-      `-- \n${words.footer}`,
+      link && `${link.text}: ${link.href}`,
+      `-- \n${footer}`,
       unsubscribe && `${words.unsubscribe}: ${unsubscribe}`,
     ]
       .filter(Boolean)
       .join('\n\n')
       .concat('\n'),
-    html: htmlOf({ language: reader.language, words, title: message.title, unsubscribe }, [
+    html: htmlOf({ language: reader.language, words, footer, title: message.title, unsubscribe }, [
       textBlock(html`${greeting}<br>${message.text}`),
       rowsBlock(rows),
-      ...(link === null ? [] : [buttonBlock(link, words.openOrder)]),
+      ...(link === null ? [] : [buttonBlock(link.href, link.text)]),
     ]),
   };
 }
 
 /** Several notices in one mail, oldest first. */
 export function digestOf(
-  notices: readonly { readonly notification: Told; readonly order: OrderRow | undefined }[],
+  notices: readonly { readonly notification: Mailed; readonly order: OrderRow | undefined }[],
   reader: MailReader,
   { publicUrl, unsubscribe }: MailLinks,
 ): RenderedMail {
@@ -82,8 +84,12 @@ export function digestOf(
   const pieces = notices.map(({ notification, order }) => {
     const facts = explained(notification, order, reader.language);
     const message = words.messages[notification.kind](facts);
-    return { message, rows: rowsOf(notification, facts, words), link: orderLink(notification, publicUrl) };
+    return { message, rows: rowsOf(notification, facts, words), link: linkOf(notification, words, publicUrl) };
   });
+  const footer = footerOf(
+    notices.map(({ notification }) => notification),
+    words,
+  );
   return {
     subject: title.slice(0, longestSubject),
     text: [
@@ -93,29 +99,41 @@ export function digestOf(
           `* ${message.title}`,
           message.text,
           ...rows.map(([label, value]) => `${label}: ${oneLine(value)}`),
-          ...(link === null ? [] : [`${words.openOrder}: ${link}`]),
+          ...(link === null ? [] : [`${link.text}: ${link.href}`]),
         ].join('\n'),
       ),
-      `-- \n${words.footer}`,
+      `-- \n${footer}`,
       unsubscribe && `${words.unsubscribe}: ${unsubscribe}`,
     ]
       .filter(Boolean)
       .join('\n\n')
       .concat('\n'),
-    html: htmlOf({ language: reader.language, words, title, unsubscribe }, [
+    html: htmlOf({ language: reader.language, words, footer, title, unsubscribe }, [
       textBlock(greeting),
       ...pieces.flatMap(({ message, rows, link }) => [
         titleBlock(message.title, 17),
         textBlock(message.text),
         rowsBlock(rows),
-        ...(link === null ? [] : [buttonBlock(link, words.openOrder)]),
+        ...(link === null ? [] : [buttonBlock(link.href, link.text)]),
       ]),
     ]),
   };
 }
 
-const orderLink = ({ order_id }: Told, publicUrl: string): string | null =>
-  order_id && `${publicUrl.replace(/\/$/, '')}/orders/${order_id}`;
+interface Link {
+  readonly href: string;
+  readonly text: string;
+}
+
+/** Mails lead to orders and to conversations; other notices are read in the list. */
+function linkOf({ kind, order_id, link }: Mailed, words: Words, publicUrl: string): Link | null {
+  const base = publicUrl.replace(/\/$/, '');
+  if (order_id) return { href: `${base}/orders/${order_id}`, text: words.openOrder };
+  return kind === 'messages_unread' && link ? { href: base + link, text: words.openConversation } : null;
+}
+
+const footerOf = (told: readonly Told[], words: Words): string =>
+  told.every(({ kind }) => kind === 'messages_unread') ? words.chatFooter : words.footer;
 
 /** Codes of reasons become words, and words of others stay as they are. A code that we don't know is no word. */
 function explained({ kind, parameters }: Told, order: OrderRow | undefined, language: Language): Facts {
@@ -150,6 +168,7 @@ type Html = ReturnType<typeof html>;
 interface Frame {
   readonly language: Language;
   readonly words: Words;
+  readonly footer: string;
   readonly title: string;
   readonly unsubscribe: string | null;
 }
@@ -181,7 +200,7 @@ const buttonBlock = (link: string, text: string): Html =>
 `;
 
 /** Mail programs know tables and styles in attributes; the rest they leave out. */
-function htmlOf({ language, words, title, unsubscribe }: Frame, blocks: readonly Html[]): string {
+function htmlOf({ language, words, footer, title, unsubscribe }: Frame, blocks: readonly Html[]): string {
   return String(html`<!doctype html>
 <html lang="${language}">
 <head>
@@ -197,7 +216,7 @@ function htmlOf({ language, words, title, unsubscribe }: Frame, blocks: readonly
 <tr><td style="padding:28px 28px 8px;${font};font-size:14px;font-weight:700;color:#0f766e">Lotok</td></tr>
 ${titleBlock(title, 22)}${blocks}</table>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px">
-<tr><td style="padding:16px 28px;${font};font-size:12px;line-height:1.5;color:#6b7280">${words.footer}${unsubscribe === null ? '' : html`<br><a href="${unsubscribe}" style="color:#6b7280">${words.unsubscribe}</a>`}</td></tr>
+<tr><td style="padding:16px 28px;${font};font-size:12px;line-height:1.5;color:#6b7280">${footer}${unsubscribe === null ? '' : html`<br><a href="${unsubscribe}" style="color:#6b7280">${words.unsubscribe}</a>`}</td></tr>
 </table>
 </td></tr>
 </table>

@@ -63,6 +63,10 @@ export const ru: Words = {
       title: 'Жалоба рассмотрена',
       text: facts.reason ? `Ответ модератора: ${sentence(facts.reason)}` : 'Модератор рассмотрел вашу жалобу.',
     }),
+    messages_unread: (facts) => ({
+      title: 'Непрочитанные сообщения',
+      text: `${facts.sender ?? 'Собеседник'}: новые сообщения${facts.title ? ` по объявлению «${facts.title}»` : ''}${facts.unread === null ? '' : `. Не прочитано: ${facts.unread}`}.`,
+    }),
   },
   reasons: {
     buyer_cancelled: 'покупатель передумал',
@@ -99,5 +103,8 @@ export const ru: Words = {
   openOrder: 'Открыть заказ',
   digest: (notices) => `Новости о ваших заказах: ${notices}`,
   unsubscribe: 'Не получать такие письма',
+  openConversation: 'Открыть переписку',
+  chatFooter:
+    'Это письмо о сообщениях для вас на Lotok. Отвечайте там, а не на это письмо; какие письма приходят, решаете вы в профиле.',
   footer: 'Это письмо о вашем заказе на Lotok. Отвечать на него не нужно.',
 };

@@ -56,12 +56,16 @@ const parameters = {
   tracking_number: 'LT00000000000000',
   pickup_point: 'Центральный, Казань, ул. Ленина, 12',
   reason: 'parcel_lost',
+  sender: 'Сергей',
+  unread: '3',
 };
+const nobody = '01900000-0000-7000-8000-000000000000';
 
 function example(name: string, language: Language): RenderedMail | null {
   const told = (kind: NotificationKind) => ({
     kind,
-    order_id: '01900000-0000-7000-8000-000000000000' as OrderId,
+    order_id: kind === 'messages_unread' ? null : (nobody as OrderId),
+    link: kind === 'messages_unread' ? `/messages/${nobody}` : null,
     parameters: kind === 'payment_failed' ? { ...parameters, reason: 'insufficient_funds' } : parameters,
   });
   const reader = { name: language === 'ru' ? 'Анна' : 'Anna', language };

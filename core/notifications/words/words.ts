@@ -23,11 +23,13 @@ export interface Words {
     readonly reason: string;
   };
   readonly openOrder: string;
+  readonly openConversation: string;
   readonly footer: string;
   /** The title of a mail with several notices. */
   readonly digest: (notices: number) => string;
   /** Leads to the end of mails that are not about money. */
   readonly unsubscribe: string;
+  readonly chatFooter: string;
 }
 
 /** `«Bicycle»`, or a plain word while the title is not known. */

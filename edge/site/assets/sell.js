@@ -1,4 +1,5 @@
 // Pictures of an ad: each goes straight to the object store, with a preview and its progress.
+import { maxBytes, types, uploadPicture } from './upload.js';
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector('[data-ad-form]'));
 const list = /** @type {HTMLElement} */ (form.querySelector('[data-uploads]'));
@@ -9,9 +10,7 @@ const problem = /** @type {HTMLElement} */ (form.querySelector('[data-upload-pro
 /** @type {Record<'uploading' | 'processing' | 'tooLarge' | 'wrongType' | 'tooMany' | 'uploadFailed' | 'wait' | 'main', string>} */
 const texts = JSON.parse(form.dataset.texts ?? '{}');
 
-const maxBytes = 10 * 1024 * 1024;
 const maxPhotos = 10;
-const types = ['image/jpeg', 'image/png', 'image/webp'];
 const running = new Set();
 
 button.hidden = false;
@@ -67,20 +66,16 @@ async function add(file) {
   list.append(item);
   running.add(item);
   try {
-    const upload = await post('/my/photos', { content_type: file.type, size: file.size }, abort.signal);
-    await put(
-      upload,
-      file,
-      (percent) => {
+    id.value = await uploadPicture(file, {
+      progress: (percent) => {
         bar.value = percent;
       },
-      abort.signal,
-    );
-    bar.removeAttribute('value');
-    state.textContent = texts.processing;
-    const media = await post(`/my/photos/${upload.media_id}/complete`, {}, abort.signal);
-    if (media.status === 'rejected') throw new Error('rejected');
-    id.value = upload.media_id;
+      sent: () => {
+        bar.removeAttribute('value');
+        state.textContent = texts.processing;
+      },
+      signal: abort.signal,
+    });
     id.disabled = false;
     state.textContent = '';
   } catch {
@@ -92,40 +87,4 @@ async function add(file) {
     running.delete(item);
     if (running.size === 0 && problem.textContent === texts.wait) problem.textContent = '';
   }
-}
-
-/** @param {string} url @param {object} body @param {AbortSignal} signal */
-async function post(url, body, signal) {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal,
-  });
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return response.json();
-}
-
-/**
- * XMLHttpRequest, since fetch doesn't tell how much of a body was sent.
- * @param {{ upload_url: string, method: string, headers: Record<string, string> }} upload
- * @param {File} file
- * @param {(percent: number) => void} progress
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-function put({ upload_url, method, headers }, file, progress, signal) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open(method, upload_url);
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener('progress', ({ loaded, total }) => progress((100 * loaded) / Math.max(1, total)));
-    request.addEventListener('load', () =>
-      request.status < 300 ? resolve() : reject(new Error(`upload: ${request.status}`)),
-    );
-    request.addEventListener('error', () => reject(new Error('upload: no connection')));
-    request.addEventListener('abort', () => reject(new Error('upload: stopped')));
-    signal.addEventListener('abort', () => request.abort());
-    request.send(file);
-  });
 }

@@ -33,7 +33,14 @@ export function onLiveState(listener) {
 
 /** Numbers in the menu grow as news arrives. */
 function countNews() {
-  live?.subscribe({ on: { notification: () => count('notifications') } });
+  live?.subscribe({
+    on: {
+      notification: () => count('notifications'),
+      'chat.message': ({ sender_id, conversation_id, removed }) => {
+        if (sender_id !== user && !removed && location.pathname !== `/messages/${conversation_id}`) count('messages');
+      },
+    },
+  });
 }
 
 /** A new ad for one of your searches shows itself on whatever page is open. */

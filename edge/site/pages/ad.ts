@@ -156,11 +156,17 @@ const attributeText = (
   return attribute?.unit === undefined ? text : withUnit(t, text, attribute.unit);
 };
 
-const sellerCard = (visit: Visit, { seller }: Ad): Html => html`
+const sellerCard = (visit: Visit, { id, seller }: Ad): Html => html`
   <section class="panel seller" aria-label="${visit.t.ad.seller}">
     <span class="avatar" aria-hidden="true">${[...seller.name][0]?.toUpperCase() ?? '?'}</span>
     <div><p class="muted small">${visit.t.ad.seller}</p><p><a href="/sellers/${seller.id}"><strong>${seller.name}</strong></a></p><p>${rating(visit, seller)}</p></div>
+    ${visit.session?.userId !== seller.id && writeForm(visit, id)}
   </section>`;
+
+const writeForm = (visit: Visit, adId: string): Html =>
+  visit.session
+    ? html`<form method="post" action="/ads/${adId}/message" data-once><button class="button button-quiet">${icon('chat', 20)} ${visit.t.chat.writeToSeller}</button></form>`
+    : html`<a class="button button-quiet" href="${signInUrl(visit)}">${icon('chat', 20)} ${visit.t.chat.writeToSeller}</a>`;
 
 const favouriteForm = (visit: Visit, ad: Ad, favourite: boolean): Html => {
   const { t, session } = visit;

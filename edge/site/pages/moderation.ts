@@ -1,6 +1,7 @@
 // The moderators' queues: ads that wait, and complaints.
 import { html } from 'hono/html';
 import type { Ad } from '../../../contracts/ads.ts';
+import type { ReportedMessage } from '../../../contracts/chat.ts';
 import type { Report } from '../../../contracts/reports.ts';
 import { loadCatalogue } from '../catalogue.ts';
 import { CallFailed } from '../client.ts';
@@ -100,11 +101,31 @@ async function reportQueue(visit: Visit): Promise<Html> {
   const { t, url } = visit;
   const page = await visit.client.get('listReports', { cursor: url.searchParams.get('cursor') ?? undefined });
   if (page.items.length === 0) return emptyState('check', t.moderation.noReports);
-  return html`<ul class="rows" role="list">${page.items.map((report) => html`<li>${openReport(visit, report)}</li>`)}</ul>${pager(visit, page.next_cursor)}`;
+  const messages = await reportedMessages(visit, page.items);
+  return html`<ul class="rows" role="list">${page.items.map((report) => html`<li>${openReport(visit, report, messages.get(report.subject.id))}</li>`)}</ul>${pager(visit, page.next_cursor)}`;
 }
 
-const openReport = ({ t, format }: Visit, report: Report): Html => html`<article class="panel queue-item">
-  <p>${icon('flag', 18)} <strong>${t.report.reasons[report.reason]}</strong> · <a href="${report.subject.type === 'ad' ? '/ads' : '/sellers'}/${report.subject.id}">${t.moderation.subject[report.subject.type]} <span class="code">${report.subject.id.slice(-8)}</span></a> · <span class="muted small">${time(report.created_at, format.time(report.created_at), 'time')}</span></p>
+/** What was written; a message of a conversation that isn't the reporter's stays unread. */
+async function reportedMessages({ client }: Visit, reports: readonly Report[]): Promise<Map<string, ReportedMessage>> {
+  const ids = reports.filter(({ subject }) => subject.type === 'message').map(({ subject }) => subject.id);
+  const found = await Promise.all(
+    ids.map((id) =>
+      client.get('getReportedMessage', { id }).catch((error: unknown) => {
+        if (error instanceof CallFailed) return null;
+        throw error;
+      }),
+    ),
+  );
+  return new Map(found.flatMap((each) => (each ? [[each.message.id, each] as const] : [])));
+}
+
+const openReport = (
+  { t, format }: Visit,
+  report: Report,
+  reported?: ReportedMessage,
+): Html => html`<article class="panel queue-item">
+  <p>${icon('flag', 18)} <strong>${t.report.reasons[report.reason]}</strong> · ${subjectLink(t, report.subject)} · <span class="muted small">${time(report.created_at, format.time(report.created_at), 'time')}</span></p>
+  ${reported && html`<blockquote><p class="muted small">${reported.sender} · <a href="/ads/${reported.ad.id}">${reported.ad.title}</a></p><p class="prose">${reported.message.text}</p>${reported.message.attachments.map(({ url, thumb_url }) => html`<a href="${url}"><img src="${thumb_url}" alt="${t.chat.picture}" width="120" loading="lazy"></a>`)}</blockquote>`}
   ${report.comment && html`<p class="prose">${report.comment}</p>`}
   <form method="post" action="/moderation/reports/${report.id}" class="decision">
     <label for="resolution-${report.id}">${t.moderation.resolution}</label><input id="resolution-${report.id}" name="resolution" maxlength="1000" required>
@@ -112,3 +133,9 @@ const openReport = ({ t, format }: Visit, report: Report): Html => html`<article
     <button class="button button-quiet" name="decision" value="reject">${t.moderation.rejectReport}</button>
   </form>
 </article>`;
+
+/** A message has no page of its own. */
+const subjectLink = (t: Visit['t'], { type, id }: Report['subject']): Html => {
+  const name = html`${t.moderation.subject[type]} <span class="code">${id.slice(-8)}</span>`;
+  return type === 'message' ? name : html`<a href="${type === 'ad' ? '/ads' : '/sellers'}/${id}">${name}</a>`;
+};

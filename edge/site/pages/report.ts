@@ -1,16 +1,16 @@
 // Complaints: the form on ads and sellers, and the page that says what became of one.
 import { html } from 'hono/html';
-import { reportReasons } from '../../../contracts/reports.ts';
+import { reportReasons, reportSubjects } from '../../../contracts/reports.ts';
 import { ownPath } from '../csrf.ts';
 import { formProblem, select, textarea } from '../fields.ts';
-import { type Form, failedForm, failedStatus, readForm } from '../form.ts';
+import { blankForm, type Form, failedForm, failedStatus, readForm } from '../form.ts';
 import type { Html } from '../html.ts';
 import { icon } from '../icons.ts';
 import { layout } from '../layout.ts';
 import { requireSession, type SiteContext, signInUrl, type Visit } from '../visit.ts';
 
 export interface ReportSubject {
-  readonly type: 'ad' | 'user';
+  readonly type: (typeof reportSubjects)[number];
   readonly id: string;
 }
 
@@ -36,7 +36,7 @@ export async function sendReport(c: SiteContext): Promise<Response> {
   requireSession(visit);
   const values = await readForm(c.req.raw);
   const subject: ReportSubject = {
-    type: values.get('subject_type') === 'user' ? 'user' : 'ad',
+    type: typeOf(values),
     id: values.get('subject_id') ?? '',
   };
   const back = ownPath(values.get('return'), visit.url.origin);
@@ -47,16 +47,31 @@ export async function sendReport(c: SiteContext): Promise<Response> {
     return c.redirect(`/reports/${receipt.id}?return=${encodeURIComponent(back)}`, 303);
   } catch (error) {
     const form = failedForm(visit.t, error, values);
-    const title = subject.type === 'ad' ? visit.t.report.adTitle : visit.t.report.userTitle;
-    return c.html(
-      layout(
-        visit,
-        { title },
-        html`<div class="narrow"><h1>${title}</h1><div class="panel">${fields(visit, subject, form)}</div></div>`,
-      ),
-      failedStatus(error),
-    );
+    return c.html(formPage(visit, subject, form), failedStatus(error));
   }
+}
+
+const typeOf = (values: URLSearchParams): ReportSubject['type'] =>
+  reportSubjects.find((type) => type === values.get('subject_type')) ?? 'ad';
+
+/** For subjects that have no room for the form beside them. */
+export async function newReportPage(c: SiteContext): Promise<Response> {
+  const visit = c.get('visit');
+  requireSession(visit);
+  const query = visit.url.searchParams;
+  const subject: ReportSubject = { type: typeOf(query), id: query.get('subject_id') ?? '' };
+  const back = ownPath(query.get('return'), visit.url.origin);
+  return c.html(formPage(visit, subject, blankForm({ return: back })));
+}
+
+function formPage(visit: Visit, subject: ReportSubject, form: Form): Html {
+  const { adTitle, userTitle, messageTitle } = visit.t.report;
+  const title = { ad: adTitle, user: userTitle, message: messageTitle }[subject.type];
+  return layout(
+    visit,
+    { title },
+    html`<div class="narrow"><h1>${title}</h1><div class="panel">${fields(visit, subject, form)}</div></div>`,
+  );
 }
 
 export async function reportPage(c: SiteContext): Promise<Response> {

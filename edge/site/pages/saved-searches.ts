@@ -69,7 +69,7 @@ export async function saveSearch(c: SiteContext): Promise<Response> {
 export async function removeSearch(c: SiteContext): Promise<Response> {
   const visit = c.get('visit');
   requireSession(visit);
-  await visit.client.call('removeSavedSearch', { params: { id: c.req.param('id') ?? '' } });
+  await visit.client.call('removeSavedSearch', { id: c.req.param('id') ?? '' });
   return c.redirect('/my/searches', 303);
 }
 
