@@ -1,7 +1,8 @@
 // The live client in Node, against a real edge and a real realtime node behind a link that breaks.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { edgeConfig } from '../../edge/config.ts';
-import { type RunningEdge, startEdge } from '../../edge/node.ts';
+import { startEdge } from '../../edge/node.ts';
+import type { RunningEdge } from '../../edge/node-cluster.ts';
 import { orderId, otherOrderId, otherUserId, userId } from '../../realtime/world.testing.ts';
 import { type EdgeWorld, startWorld } from '../../tests/edge/world.ts';
 import { Link } from '../../tests/faults/link.ts';

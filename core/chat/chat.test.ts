@@ -99,6 +99,28 @@ describe('a conversation', () => {
     expect(new Set(all.map(({ status, body }) => `${status} ${body.id}`)).size).toBe(1);
   });
 
+  it('is listed with the others in pages, the newest message first', async () => {
+    const buyer = person();
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const { id } = (await start(buyer, await adOf(person()))).body;
+      await write(buyer, id, `${n}`);
+      ids.unshift(id);
+      // Two of them at the same moment.
+      if (n !== 2) world.clock.advance(60);
+    }
+    const walked: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const page: Page<Conversation> = await get(buyer, `/v1/conversations?limit=2${query}`);
+      walked.push(...page.items.map(({ id }) => id));
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    expect(walked.toSorted()).toEqual(ids.toSorted());
+    expect([walked[0], walked.at(-1)]).toEqual([ids[0], ids.at(-1)]);
+  });
+
   it('is never with oneself, nor about an ad that is not public', async () => {
     const seller = person();
     expect(refused(await start(seller, await adOf(seller)))).toEqual([409, 'own-ad']);

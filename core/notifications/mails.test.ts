@@ -9,7 +9,7 @@ import type { RpcHandlers, RpcServer } from '../platform/rpc/server.ts';
 import { kindRules } from './kinds.ts';
 import { sendDueMails, startMailLoop } from './mails.ts';
 import { notificationRpc } from './rpc.ts';
-import { enqueue } from './service.ts';
+import { enqueue, listNotifications, putPreferences } from './service.ts';
 import { formatDays, formatMoney } from './words/facts.ts';
 import { mailOf, messageOf } from './words/render.ts';
 import { notificationsWorld } from './world.testing.ts';
@@ -117,6 +117,42 @@ describe('a mail', () => {
   ])('explains the reason “%s” of a provider', (reason, words) => {
     const failed = { kind: 'payment_failed' as const, order_id: null, parameters: { reason } };
     expect(messageOf(failed, undefined, 'en').text).toMatch(new RegExp(`${words.replace('.', '\\.')}$`));
+  });
+
+  it('tells once of messages that somebody left unread, without what was written, unless they want no such mail', async () => {
+    const anna = await world.person('Anna', 'en');
+    const boris = await world.person('Boris', 'en');
+    const unread = (reader: typeof anna, read_up_to: number) =>
+      world.hear('chat.unread', {
+        conversation_id: '01935b5e-7d3a-7000-8000-000000000009' as never,
+        user_id: reader.id,
+        partner_name: 'Сергей',
+        ad: { id: '01935b5e-7d3a-7000-8000-000000000008' as never, title: 'Bicycle' },
+        unread: 3,
+        read_up_to,
+        at: new Date().toISOString(),
+      });
+    await putPreferences(world.options, boris.id, { email: true, in_app: true, muted: ['messages_unread'] });
+    for (const reader of [anna, boris]) {
+      await unread(reader, 4);
+      await unread(reader, 4);
+    }
+    await unread(anna, 7);
+    await sendAll();
+    const mails = world.mailsOf(anna);
+    expect(mails.map(({ subject }) => subject)).toEqual(['Unread messages: Bicycle', 'Unread messages: Bicycle']);
+    expect(mails[0]?.text).toContain('Сергей wrote to you about “Bicycle”. Unread messages: 3.');
+    expect(mails[0]?.text).toContain(
+      'Open the conversation: https://lotok.test/messages/01935b5e-7d3a-7000-8000-000000000009',
+    );
+    expect(mails[0]?.text).not.toContain('about your order');
+    expect(world.mailsOf(boris)).toEqual([]);
+    const { items } = await listNotifications(world.options, anna.id, { before: undefined, limit: 5 });
+    expect(items.map(({ kind, link }) => [kind, link])).toEqual([
+      ['messages_unread', '/messages/01935b5e-7d3a-7000-8000-000000000009'],
+      ['messages_unread', '/messages/01935b5e-7d3a-7000-8000-000000000009'],
+    ]);
+    expect((await listNotifications(world.options, boris.id, { before: undefined, limit: 5 })).items).toEqual([]);
   });
 
   it('cannot be made to carry somebody’s markup or headers', () => {

@@ -583,9 +583,10 @@ export const breaks: readonly Break[] = [
     when: 'nobody has said an event',
     make: (db) =>
       putIntoTopic(db, {
-        service: 'reports',
-        topic: 'reports.v1',
-        type: 'report.submitted',
+        service: 'users',
+        topic: 'users.v1',
+        // Nobody hears these, so that only the invention is wrong.
+        type: 'session.ended',
         key: randomUUID(),
         data: {},
       }),

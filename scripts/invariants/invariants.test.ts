@@ -169,8 +169,8 @@ describe('what an operator decided', () => {
 
   it('a replay needs no row in an outbox', async () => {
     const replay = (trx: Transaction<unknown>): Promise<string> => {
-      const told = { service: 'reports', topic: 'reports.v1', type: 'report.submitted', key: 'x', data: {} };
-      return putIntoTopic(trx, told, { dlq_replay_for: 'ads', dlq_replay_of: 'reports.v1.dlq/0/0', dlq_replays: '1' });
+      const told = { service: 'users', topic: 'users.v1', type: 'session.ended', key: 'x', data: {} };
+      return putIntoTopic(trx, told, { dlq_replay_for: 'ads', dlq_replay_of: 'users.v1.dlq/0/0', dlq_replays: '1' });
     };
     expect(violated(await reportAfter(replay))).toEqual([]);
   });

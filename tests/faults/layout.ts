@@ -51,7 +51,7 @@ const groups: Readonly<Record<Topology, readonly CoreGroup[]>> = {
     { name: 'delivery', services: ['delivery'] },
     { name: 'notifications', services: ['notifications'] },
     { name: 'ads', services: ['ads', 'search', 'media'] },
-    { name: 'users', services: ['users', 'reports'] },
+    { name: 'users', services: ['users', 'reports', 'chat'] },
   ],
 };
 
