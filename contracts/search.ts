@@ -13,7 +13,8 @@ export const SearchQuery = z.object({
   price_max: z.coerce.number().int().min(0).optional(),
   near: z
     .string()
-    .regex(/^-?\d{1,2}(\.\d+)?,-?\d{1,3}(\.\d+)?$/, 'must be latitude,longitude')
+    .max(50)
+    .regex(/^-?(90(\.0+)?|[0-8]?\d(\.\d+)?),-?(180(\.0+)?|(1[0-7]\d|0?\d{1,2})(\.\d+)?)$/, 'must be latitude,longitude')
     .optional(),
   radius_km: z.coerce.number().positive().max(500).default(50),
   sort: z.enum(searchSorts).default('relevance'),
