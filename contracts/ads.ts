@@ -9,6 +9,7 @@ import {
   LocalisedText,
   MediaId,
   Money,
+  Price,
   page,
   Slug,
   text,
@@ -81,7 +82,6 @@ export type Ad = z.infer<typeof Ad>;
 
 const title = text(3, 120);
 const description = text(1, 5000);
-const price = Money.extend({ amount: Money.shape.amount.min(1, 'must be above zero') }).meta({ id: 'Price' });
 const attributes = z
   .record(Slug, AttributeValue)
   .refine((all) => Object.keys(all).length <= 30, 'at most 30 attributes')
@@ -92,7 +92,7 @@ export const NewAd = z
   .strictObject({
     title,
     description,
-    price,
+    price: Price,
     category: Slug,
     city: Slug,
     attributes: attributes.default({}),
@@ -106,7 +106,7 @@ export const AdChange = z
   .strictObject({
     title: title.optional(),
     description: description.optional(),
-    price: price.optional(),
+    price: Price.optional(),
     category: Slug.optional(),
     city: Slug.optional(),
     attributes: attributes.optional(),

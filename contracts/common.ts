@@ -35,6 +35,8 @@ export const Money = z
   .strictObject({ amount: z.int().min(0).max(100_000_000_000), currency: Currency })
   .meta({ id: 'Money', example: { amount: 1_500_000, currency: 'RUB' } });
 export type Money = z.infer<typeof Money>;
+/** An amount that is something. */
+export const Price = Money.extend({ amount: Money.shape.amount.min(1, 'must be above zero') }).meta({ id: 'Price' });
 
 export const Instant = z.iso.datetime({ offset: true }).meta({ example: '2026-11-24T10:00:00.000Z' });
 

@@ -74,6 +74,7 @@ const makes = {
     `SHIPMENT=$(until curl -s $LOTOK/v1/orders/$ORDER ${asUser} | jq -er .delivery.shipment_id; do sleep 0.2; done)`,
     `TOKEN=$(${login('seller')} | jq -r .access_token)`,
   ],
+  PAYMENT: ['PAYMENT=$(echo "$MADE" | jq -r .payment.id)'],
   POINT: [`POINT=$(curl -s "$LOTOK/v1/deliveries/pickup-points?city=moscow&limit=1" | jq -r '.items[0].id')`],
   COMPLETED: [...delivered, `curl -s -X POST $LOTOK/v1/orders/$ORDER/accept ${asUser} > /dev/null`, until('completed')],
   REPORT: [
@@ -102,7 +103,10 @@ const makes = {
 
 const seller = demoSellers[0].id;
 
-/** By operation id. Providers' and couriers' webhooks have none: only they can sign them. */
+/**
+ * By operation id. What only others can sign has none (webhooks, the links of mails), nor what only a real payment
+ * provider takes.
+ */
 export const examples: Readonly<Record<string, Example>> = {
   listAds: { query: { category: 'bicycles', price_max: '5000000', sort: 'price_asc', limit: '5' } },
   listAdsById: { needs: ['AD'], query: { ids: '$AD' } },
@@ -201,6 +205,18 @@ export const examples: Readonly<Record<string, Example>> = {
     needs: ['AD', 'PAID', 'OPERATOR'],
     params: { id: '$ORDER' },
     body: { action: 'compensate', status: 'paid', note: 'The seller asked for it' },
+  },
+  quoteFee: { as: 'seller', query: { price: '1500000', currency: 'RUB' } },
+  getBalance: { as: 'seller' },
+  getStatement: { as: 'seller', query: { currency: 'RUB', limit: '5' } },
+  listPayoutDestinations: { as: 'seller' },
+  refundPart: {
+    as: 'buyer',
+    needs: ['AD', 'DELIVERED', 'PAYMENT', 'OPERATOR'],
+    params: { id: '$PAYMENT' },
+    headers: { 'Idempotency-Key': 'example-$(date +%s%N)' },
+    body: { amount: { amount: 1_000, currency: 'RUB' }, reason: 'A scratch that the photos do not show' },
+    retried: true,
   },
   quote: { query: { from_city: 'kazan', to_city: 'moscow' } },
   listPickupPoints: { query: { latitude: '55.75', longitude: '37.61', limit: '5' } },

@@ -1,6 +1,19 @@
 // Payments as others see them: what sellers earn and where it goes, refunds by operators, the providers' webhook.
 import { z } from 'zod';
-import { Currency, Cursor, IdempotencyKey, Instant, Limit, Money, OrderId, PaymentId, page, Slug } from './common.ts';
+import {
+  Currency,
+  Cursor,
+  IdempotencyKey,
+  Instant,
+  Limit,
+  Money,
+  OrderId,
+  PaymentId,
+  Price,
+  page,
+  Slug,
+  text,
+} from './common.ts';
 import { route } from './route.ts';
 
 export const paymentStatuses = ['in_progress', 'authorized', 'captured', 'failed', 'voided', 'refunded'] as const;
@@ -78,8 +91,8 @@ const KnownDestinations = z.object({ items: z.array(KnownDestination) });
 
 export const NewRefund = z
   .strictObject({
-    amount: Money.refine(({ amount }) => amount > 0, 'must be more than nothing'),
-    reason: z.string().trim().min(3, 'must have at least 3 characters').max(300),
+    amount: Price,
+    reason: text(3, 300, 'must have at least 3 characters'),
   })
   .meta({ id: 'NewRefund' });
 export type NewRefund = z.infer<typeof NewRefund>;

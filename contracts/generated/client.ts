@@ -665,7 +665,7 @@ export type PayoutDestination = {
     bank_id: string;
 };
 export type NewRefund = {
-    amount: Money;
+    amount: Price;
     reason: string;
 };
 export type Refunded = {
