@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { createMetrics as coreMetrics } from '../core/platform/telemetry/metrics.ts';
 import { createSupervisorMetrics, createMetrics as edgeMetrics } from '../edge/telemetry/metrics.ts';
 import { createMetrics as realtimeMetrics } from '../realtime/metrics.ts';
-import { compatibilityDate, compatibilityFlags } from '../scripts/edge-worker.ts';
+import { compatibilityDate, compatibilityFlags } from '../scripts/workerd.ts';
 
 const here = import.meta.dirname;
 const root = join(here, '..');

@@ -91,7 +91,7 @@ function capnp({ hostname, port, variables, durableObjects }: WorkerToServe): st
 const config :Workerd.Config = (
   services = [
     (name = "edge", worker = .edge),
-    ${withCache ? '(name = "cache", worker = (modules = [(name = "cache.js", esModule = embed "cache.js")], compatibilityDate = "2026-07-01")),' : ''}
+    ${withCache ? `(name = "cache", worker = (modules = [(name = "cache.js", esModule = embed "cache.js")], compatibilityDate = ${text(compatibilityDate)})),` : ''}
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [(name = "http", address = ${text(`${hostname}:${port}`)}, http = (), service = "edge")],
