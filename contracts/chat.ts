@@ -12,6 +12,7 @@ import {
   MessageId,
   Money,
   page,
+  text,
   UserId,
 } from './common.ts';
 import { route } from './route.ts';
@@ -61,14 +62,14 @@ export type Conversation = z.infer<typeof Conversation>;
 
 export const NewMessage = z
   .strictObject({
-    text: z.string().trim().max(longestText).default(''),
+    text: text(0, longestText).default(''),
     attachments: z
       .array(MediaId)
       .max(mostAttachments)
       .default([])
       .meta({ description: 'Ids of media that you uploaded' }),
   })
-  .refine(({ text, attachments }) => text !== '' || attachments.length > 0, {
+  .refine(({ text: said, attachments }) => said !== '' || attachments.length > 0, {
     path: ['text'],
     message: 'must not be empty where there is no picture',
   })

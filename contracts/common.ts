@@ -40,13 +40,16 @@ export const Price = Money.extend({ amount: Money.shape.amount.min(1, 'must be a
 
 export const Instant = z.iso.datetime({ offset: true }).meta({ example: '2026-11-24T10:00:00.000Z' });
 
-/** Text as people write it, without blanks around it; the pattern says of the document what trimming means for `min`. */
+/**
+ * Text as people write it, without blanks around it. `max` counts them, and the pattern says what trimming means for
+ * `min`, so that the OpenAPI document is true.
+ */
 export const text = (min: number, max: number, tooShort?: string) =>
   z
     .string()
+    .max(max)
     .trim()
     .min(min, tooShort)
-    .max(max)
     .meta({ pattern: trimmedPattern(min) });
 const trimmedPattern = (min: number): string => {
   if (min === 0) return String.raw`^[^\u0000]*$`;
