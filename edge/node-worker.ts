@@ -1,5 +1,6 @@
 // One process of the edge's cluster on Node; node-cluster.ts starts it, tells it to leave and starts it again.
 import cluster from 'node:cluster';
+import { once } from 'node:events';
 import { edgeConfig } from './config.ts';
 import { startEdge } from './node.ts';
 import { FromSupervisor, type FromWorker } from './node-cluster-messages.ts';
@@ -26,6 +27,13 @@ async function leave(): Promise<void> {
   if (leaving) return;
   leaving = true;
   await (await starting)[Symbol.asyncDispose]();
+  // A connection may have been handed to this process a moment before it stopped listening. It goes back to the
+  // supervisor, unless we are gone by then: nobody would ever answer it.
+  if (process.connected) {
+    const parted = once(process, 'disconnect');
+    cluster.worker?.disconnect();
+    await parted;
+  }
   process.exit(0);
 }
 // Before anything is said, so that no answer is lost.
