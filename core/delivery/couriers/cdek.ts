@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { DeliveryStage } from '../../../contracts/delivery.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
 import { cities, cityInText, distanceKm, findCity } from '../../platform/catalogue/cities.ts';
+import { parseJsonBody } from '../../platform/http/json-body.ts';
 import type { Partner } from '../../platform/http/partner.ts';
 import * as api from './cdek-api.ts';
 import { cdekStages, cdekUndecided } from './cdek-statuses.ts';
@@ -16,7 +17,6 @@ import {
   type Parcel,
   type To,
 } from './courier.ts';
-import { parseJsonBody } from './webhook-body.ts';
 
 export interface CdekOptions {
   readonly partner: Partner;

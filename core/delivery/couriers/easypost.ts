@@ -3,6 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { DeliveryStage } from '../../../contracts/delivery.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
+import { parseJsonBody } from '../../platform/http/json-body.ts';
 import { type Partner, PartnerRefusal, PartnerUnavailable } from '../../platform/http/partner.ts';
 import {
   type Courier,
@@ -12,7 +13,6 @@ import {
   type Parcel,
   type Recipient,
 } from './courier.ts';
-import { parseJsonBody } from './webhook-body.ts';
 
 /** An address as EasyPost wants it. */
 export const Place = z.strictObject({

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { Money, Slug } from '../../../contracts/common.ts';
 import { DateRange, DeliveryStage } from '../../../contracts/delivery.ts';
 import { cities } from '../../platform/catalogue/cities.ts';
+import { parseJsonBody } from '../../platform/http/json-body.ts';
 import { type Partner, PartnerRefusal, PartnerUnavailable } from '../../platform/http/partner.ts';
 import { verifySignature } from '../../platform/http/webhook-signature.ts';
 import { type Courier, CourierRefusal, type CourierShipment, CourierUnavailable } from './courier.ts';
-import { parseJsonBody } from './webhook-body.ts';
 
 export interface SandboxCourierOptions {
   readonly partner: Partner;

@@ -1,11 +1,11 @@
 // The client of the sandbox provider: its HTTP API and its webhooks.
 import { z } from 'zod';
 import { Money } from '../../../contracts/common.ts';
+import { parseJsonBody } from '../../platform/http/json-body.ts';
 import type { Partner } from '../../platform/http/partner.ts';
 import { verifySignature } from '../../platform/http/webhook-signature.ts';
 import { asking } from './asking.ts';
 import type { PaymentProvider, ProviderPayment } from './provider.ts';
-import { parseWebhook } from './webhook-body.ts';
 
 export interface SandboxProviderOptions {
   readonly partner: Partner;
@@ -65,7 +65,7 @@ export function sandboxProvider({ partner, webhookSecret }: SandboxProviderOptio
     checkDestination: () => Promise.reject(new Error('the sandbox pays to sellers by their ids')),
     async hearWebhook(headers, body, now) {
       verifySignature({ header: headers.get('x-signature'), body, secret: webhookSecret, now });
-      const event = parseWebhook(Webhook, body);
+      const event = parseJsonBody(Webhook, body);
       return { eventId: event.id, payment: payment(event.payment) };
     },
   };

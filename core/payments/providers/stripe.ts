@@ -2,6 +2,7 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
 import { ProblemError } from '../../../contracts/problem.ts';
+import { parseJsonBody } from '../../platform/http/json-body.ts';
 import {
   type NewProviderPayout,
   type PaymentProvider,
@@ -12,7 +13,6 @@ import {
 } from './provider.ts';
 import { fromStripe, stripeStep, toStripe } from './stripe-amounts.ts';
 import type { StripeClient } from './stripe-client.ts';
-import { parseWebhook } from './webhook-body.ts';
 
 export interface StripeProviderOptions {
   readonly client: StripeClient;
@@ -205,7 +205,7 @@ export function stripeProvider({ client, webhookSecrets }: StripeProviderOptions
 
     async hearWebhook(headers, body, now) {
       assertSigned(client, webhookSecrets, headers.get('stripe-signature'), body, now);
-      const { id: eventId, type, data } = parseWebhook(Event, body);
+      const { id: eventId, type, data } = parseJsonBody(Event, body);
       const { object } = data;
       const intent = object.object === 'payment_intent' ? object.id : object.payment_intent;
       if (type.startsWith('checkout.session.') && object.id) {

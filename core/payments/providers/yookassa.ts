@@ -4,6 +4,7 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { Currency, type Money } from '../../../contracts/common.ts';
 import { ProblemError } from '../../../contracts/problem.ts';
+import { parseJsonBody } from '../../platform/http/json-body.ts';
 import type { Partner } from '../../platform/http/partner.ts';
 import { fromDecimal, toDecimal } from '../minor-units.ts';
 import { asking } from './asking.ts';
@@ -14,7 +15,6 @@ import {
   ProviderRefusal,
   type ProviderStatus,
 } from './provider.ts';
-import { parseWebhook } from './webhook-body.ts';
 
 export interface YookassaProviderOptions {
   readonly partner: Partner;
@@ -185,7 +185,7 @@ export function yookassaProvider({ partner, payouts, networks }: YookassaProvide
       // The edge writes down who called it, and nobody else can.
       const [address = ''] = (headers.get('x-forwarded-for') ?? '').split(',', 1);
       if (!isTheirs(address.trim())) throw new ProblemError('invalid-signature', { detail: 'It is not from YooKassa' });
-      const { event, object } = parseWebhook(Notification, body);
+      const { event, object } = parseJsonBody(Notification, body);
       const id = event.startsWith('refund.') ? object.payment_id : event.startsWith('payment.') ? object.id : undefined;
       if (id === undefined) return null;
       const present = await read(id);

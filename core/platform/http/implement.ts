@@ -14,6 +14,7 @@ import {
 } from '../../../contracts/route.ts';
 import type { Authenticate, Identity } from './authenticate.ts';
 import { unlessKnown } from './conditional.ts';
+import { parseJson } from './json-body.ts';
 import { unstorableText } from './storable.ts';
 
 export interface HttpRequest<Spec extends RouteSpec> {
@@ -109,13 +110,7 @@ async function readBody(spec: RouteSpec, context: Context): Promise<unknown> {
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new ProblemError('unsupported-media-type', { detail: 'Send application/json' });
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw new ProblemError('invalid-json');
-  }
-  return parse(spec.body, json, 'invalid-field');
+  return parse(spec.body, parseJson(bytes), 'invalid-field');
 }
 
 async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
