@@ -9,6 +9,7 @@ import { startWorker } from '../scripts/edge-worker.ts';
 import { bundleWorker } from '../scripts/edge-worker-bundle.ts';
 import { freePort } from '../scripts/free-port.ts';
 import { start } from './processes.ts';
+import { median } from './statistics.ts';
 
 const patienceMs = 30_000;
 
@@ -90,7 +91,4 @@ async function firstAnswer(port: number): Promise<void> {
   }
   throw new Error(`nothing answered within ${patienceMs} ms`);
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 const kibibytes = (bytes: Uint8Array): number => Math.round(bytes.byteLength / 1024);

@@ -1,6 +1,7 @@
 // A home screen by GraphQL beside the four REST calls that it stands for: the same data, in one run, in turns.
 import { setTimeout as pause } from 'node:timers/promises';
 import { openEmbeddedShop } from './shop.ts';
+import { quantile } from './statistics.ts';
 
 export interface GraphqlOptions {
   readonly rounds: number;
@@ -98,8 +99,3 @@ export async function benchGraphql({ rounds, secondsPerRound }: GraphqlOptions):
     })),
   );
 }
-
-const quantile = (values: readonly number[], q: number): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
-};

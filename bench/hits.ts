@@ -11,6 +11,7 @@ import { until } from '../tests/until.ts';
 import { cpuOf, withChildren } from './cpu.ts';
 import { caddyConfig, nginxConfig, varnishArguments } from './peers/configurations.ts';
 import { type Running, run, start } from './processes.ts';
+import { median } from './statistics.ts';
 
 export interface HitsOptions {
   readonly rounds: number;
@@ -128,9 +129,6 @@ async function measureHits({ port, running, rates, tails, cpuMicroseconds }: Con
 
 const isInstalled = (program: string): boolean =>
   (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const milliseconds = (match: RegExpExecArray | null): number =>
   Number(match?.[1]) * ({ us: 0.001, ms: 1, s: 1000 }[match?.[2] ?? 'ms'] ?? 1);

@@ -13,6 +13,7 @@ import { until } from '../tests/until.ts';
 import { inParallel } from './buyers.ts';
 import { start } from './processes.ts';
 import { openShop, type Shop } from './shop.ts';
+import { quantile } from './statistics.ts';
 
 export interface ListingsOptions {
   readonly seconds: number;
@@ -58,8 +59,8 @@ export async function benchListings(options: ListingsOptions): Promise<void> {
       'core, listings/s': (asked / options.seconds).toFixed(1),
       'core, CPU ms/s': (((after.cpuSeconds - before.cpuSeconds) * 1000) / options.seconds).toFixed(0),
       'older than a second': seen.outdated,
-      'p50 ms': percentile(seen.milliseconds, 0.5),
-      'p99 ms': percentile(seen.milliseconds, 0.99),
+      'p50 ms': quantile(seen.milliseconds, 0.5).toFixed(1),
+      'p99 ms': quantile(seen.milliseconds, 0.99).toFixed(1),
     });
   }
   console.log(
@@ -204,6 +205,3 @@ http {
   }
 }
 `;
-
-const percentile = (values: readonly number[], share: number): string =>
-  (values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) * share)] ?? Number.NaN).toFixed(1);

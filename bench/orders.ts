@@ -4,6 +4,7 @@ import { openBuyers, publishAds, type Times } from './buyers.ts';
 import { ceilingOf } from './ceiling.ts';
 import type { CpuSeconds } from './cpu.ts';
 import { type Counters, openEmbeddedShop, openShop } from './shop.ts';
+import { quantile } from './statistics.ts';
 
 export interface OrdersOptions {
   readonly count: number;
@@ -94,7 +95,4 @@ const latencies = ({ paid, shown, completed }: Times) => ({
   'to completed p99': ms(completed, 0.99),
 });
 
-function ms(values: readonly number[], share: number): string {
-  const sorted = values.toSorted((one, other) => one - other);
-  return `${Math.round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN)} ms`;
-}
+const ms = (values: readonly number[], share: number): string => `${Math.round(quantile(values, share))} ms`;

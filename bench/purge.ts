@@ -5,6 +5,7 @@ import { Client } from '../tests/system/client.ts';
 import { Hopeless, until } from '../tests/until.ts';
 import { inParallel, publishAds } from './buyers.ts';
 import { openShop, type Shop } from './shop.ts';
+import { quantile } from './statistics.ts';
 
 const atOnce = 4;
 const pauseMs = 5;
@@ -64,15 +65,10 @@ async function untilShown(url: string, ad: Ad, amount: number, since: number): P
 function tell({ edges }: Shop, changes: number, times: readonly number[][], slowest: readonly number[]): void {
   const row = (name: string, all: readonly number[]) => ({
     edge: name,
-    'p50 ms': quantile(all, 0.5),
-    'p99 ms': quantile(all, 0.99),
-    'longest ms': quantile(all, 1),
+    'p50 ms': quantile(all, 0.5).toFixed(0),
+    'p99 ms': quantile(all, 0.99).toFixed(0),
+    'longest ms': quantile(all, 1).toFixed(0),
   });
   console.log(`\nFrom the answer to a change until an edge sends what is new, ${changes} changes, ${atOnce} at once`);
   console.table([...edges.map(({ name }, edge) => row(name, times[edge] ?? [])), row('every edge', slowest)]);
-}
-
-function quantile(all: readonly number[], share: number): string {
-  const sorted = all.toSorted((a, b) => a - b);
-  return (sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN).toFixed(0);
 }

@@ -13,6 +13,7 @@ import { startTracing } from '../core/platform/telemetry/tracing.ts';
 import { type GetResponse, PaymentsServiceService } from '../proto/generated/lotok/payments/v1/payments.ts';
 import { until } from '../tests/until.ts';
 import { start } from './processes.ts';
+import { median } from './statistics.ts';
 
 export interface RpcOptions {
   readonly rounds: number;
@@ -112,6 +113,3 @@ async function measure(call: Call, calls: number, callers: number) {
   const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
   return { p50: at(0.5), p99: at(0.99), perSecond: calls / ((performance.now() - began) / 1000) };
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -9,6 +9,7 @@ import { until } from '../tests/until.ts';
 import { inParallel } from './buyers.ts';
 import { cpuOf } from './cpu.ts';
 import { type Running, start } from './processes.ts';
+import { median } from './statistics.ts';
 
 export interface UpstreamOptions {
   readonly rounds: number;
@@ -85,8 +86,6 @@ const secondsOf = ({ child }: Running): number => {
   const { user, kernel } = cpuOf([child.pid ?? 0]);
   return user + kernel;
 };
-const median = (values: readonly number[]): number =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 const listener = pathToFileURL(join(import.meta.dirname, '../core/platform/http/listen.ts')).href;
 const coreSource = (port: number): string => `
