@@ -1,7 +1,7 @@
 // What Deno lends the edge. deno.ts and deno-serve.ts serve with it.
 import { contentTypes } from './assets.ts';
 import type { EdgeConfig } from './config.ts';
-import { createLog } from './log.ts';
+import { createLog, type Log } from './log.ts';
 import type { Asset, EdgeSocket, Platform } from './platform.ts';
 import { createRedisRates } from './redis-rates.ts';
 import { createSiblings, type SiblingBus } from './siblings.ts';
@@ -62,6 +62,24 @@ export function createDenoPlatform(
   };
 
   return { platform, setPeer: (request, hostname) => peers.set(request, hostname) };
+}
+
+/** How long those who are being answered are waited for. */
+const drainMs = 5_000;
+
+/** Ends the process when `leave` has resolved, or when that takes too long. */
+export function endOnSignal(log: Log, leave: () => Promise<void>): void {
+  const end = (): void => {
+    setTimeout(() => Deno.exit(0), drainMs);
+    leave().then(
+      () => Deno.exit(0),
+      (error: unknown) => {
+        log.error('stop.failed', { error });
+        Deno.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) Deno.addSignalListener(signal, end);
 }
 
 /** Not by the console: it would put the thread's name before each line. */

@@ -3,10 +3,9 @@ import { createEdge } from './app.ts';
 import { toResponse } from './cache/cache-answer.ts';
 import { cacheApiOf, openEmptyCache } from './cache/cache-api.ts';
 import { edgeConfig } from './config.ts';
-import { createDenoPlatform, writeLine } from './deno-platform.ts';
+import { createDenoPlatform, endOnSignal, writeLine } from './deno-platform.ts';
 import type { SiblingBus } from './siblings.ts';
 
-const drainMs = 5_000;
 const writingMs = 200;
 
 const channel = new BroadcastChannel('lotok-edge');
@@ -23,8 +22,7 @@ const edge = createEdge(platform);
 const answering = new Set<Promise<void>>();
 
 /** Deno keeps the listener to itself, so what is under way is counted here. */
-async function stop(): Promise<void> {
-  setTimeout(() => Deno.exit(0), drainMs);
+endOnSignal(platform.log, async () => {
   // Ends the streams, so that their clients go to another edge at once.
   await edge[Symbol.asyncDispose]();
   while (answering.size > 0) await Promise.all(answering);
@@ -32,16 +30,7 @@ async function stop(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, writingMs));
   // The first thread to exit would end all of them.
   await platform.siblings?.leave();
-  Deno.exit(0);
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  Deno.addSignalListener(signal, () => {
-    stop().catch((error: unknown) => {
-      platform.log.error('stop.failed', { error });
-      Deno.exit(1);
-    });
-  });
-}
+});
 
 export default {
   // Of one thread alone.

@@ -3,9 +3,7 @@ import { createEdge } from './app.ts';
 import { toResponse } from './cache/cache-answer.ts';
 import { cacheApiOf, openEmptyCache } from './cache/cache-api.ts';
 import { edgeConfig } from './config.ts';
-import { createDenoPlatform, writeLine } from './deno-platform.ts';
-
-const drainMs = 5_000;
+import { createDenoPlatform, endOnSignal, writeLine } from './deno-platform.ts';
 
 const config = edgeConfig(Deno.env.toObject());
 const { platform, setPeer } = createDenoPlatform(config, cacheApiOf(config, await openEmptyCache()));
@@ -32,19 +30,9 @@ const server = Deno.serve(
   },
 );
 
-async function stop(): Promise<void> {
-  setTimeout(() => Deno.exit(0), drainMs);
+endOnSignal(platform.log, async () => {
   const drained = server.shutdown();
   // Ends the streams, so that their clients go to another edge at once.
   await edge[Symbol.asyncDispose]();
   await drained;
-  Deno.exit(0);
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  Deno.addSignalListener(signal, () => {
-    stop().catch((error: unknown) => {
-      platform.log.error('stop.failed', { error });
-      Deno.exit(1);
-    });
-  });
-}
+});

@@ -152,7 +152,7 @@ async function withRetries<Result>(
   attempt: (target: Target, deadline: number) => Promise<Result>,
 ): Promise<Result> {
   const { channel, tryDeadlineMs = Number.POSITIVE_INFINITY } = call.options;
-  channel.retryBudget.called();
+  channel.retryBudget.earn();
   for (let tries = 1; ; tries += 1) {
     call.signal?.throwIfAborted();
     if (Date.now() >= call.deadline) throw new ProblemError('timeout');

@@ -16,7 +16,7 @@ describe('the retry budget', () => {
   it('lets a fifth of the calls be repeated once what was saved up is gone', () => {
     const { budget, spendAll } = world();
     expect(spendAll()).toBe(100);
-    for (let call = 0; call < 50; call += 1) budget.called();
+    for (let call = 0; call < 50; call += 1) budget.earn();
     expect(spendAll()).toBe(10);
   });
 
@@ -30,7 +30,7 @@ describe('the retry budget', () => {
   it('saves up no more than ten seconds’ worth', () => {
     const { budget, spendAll, pass } = world();
     pass(3_600_000);
-    for (let call = 0; call < 10_000; call += 1) budget.called();
+    for (let call = 0; call < 10_000; call += 1) budget.earn();
     expect(spendAll()).toBe(100);
   });
 });

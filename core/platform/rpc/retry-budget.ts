@@ -2,8 +2,8 @@
 import { performance } from 'node:perf_hooks';
 
 export interface RetryBudget {
-  /** A call was made for the first time. */
-  called(): void;
+  /** Every first try earns a share of a retry. */
+  earn(): void;
   /** True when one may be made again. */
   spend(): boolean;
 }
@@ -18,15 +18,15 @@ const most = 10 * perSecond;
 export function createRetryBudget(now: () => number = () => performance.now()): RetryBudget {
   let left = most;
   let at = now();
-  const earn = (amount: number): void => {
+  const add = (amount: number): void => {
     left = Math.min(most, left + amount);
   };
   return {
-    called: () => earn(perCall),
+    earn: () => add(perCall),
     spend() {
       const then = at;
       at = now();
-      earn(((at - then) / 1000) * perSecond);
+      add(((at - then) / 1000) * perSecond);
       if (left < cost) return false;
       left -= cost;
       return true;
